@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** The field names that a schema knows, with those of the objects inside it. */
+export type KnownFields = ReadonlyMap<string, KnownFields | null>;
+
+/** Most names that one event may report, and their longest length: names are counted, and must not flood what counts. */
+export const MAX_UNKNOWN_FIELDS = 32;
+const MAX_NAME_LENGTH = 64;
+
+/** The fields of an object schema, transformed or not; null for any other. */
+export function knownFields(schema: z.core.$ZodType): KnownFields | null {
+  const wire = schema instanceof z.ZodPipe ? schema.in : schema;
+  if (!(wire instanceof z.ZodObject)) return null;
+  return new Map(Object.entries(wire.shape).map(([name, field]) => [name, knownFields(field)]));
+}
+
+const NONE: readonly string[] = [];
+
+/**
+ * Names of the fields in `value` that no contract speaks of, in the order they were sent, dotted where they are nested
+ * (`before.note`). At most 32 names of at most 64 characters, escaped as in JSON so that each is printable text.
+ */
+export function unknownFields(value: object, known: KnownFields): readonly string[] {
+  const names: string[] = [];
+  collect(value, known, '', names);
+  return names.length === 0 ? NONE : names;
+}
+
+function collect(value: object, known: KnownFields, prefix: string, names: string[]): void {
+  for (const [name, field] of Object.entries(value)) {
+    if (names.length === MAX_UNKNOWN_FIELDS) return;
+    const inner = known.get(name);
+    if (inner === undefined) names.push(prefix + printable(name));
+    else if (inner !== null && typeof field === 'object' && field !== null) collect(field, inner, `${name}.`, names);
+  }
+}
+
+function printable(name: string): string {
+  return JSON.stringify(name.slice(0, MAX_NAME_LENGTH)).slice(1, -1);
+}
