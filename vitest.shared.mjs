@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** One configuration for every package: sources are run as they are, no build of the other packages is needed. */
@@ -13,3 +14,11 @@ export const shared = (overrides = {}) =>
       ...overrides,
     },
   });
+
+/**
+ * `shared(postgresServer)`: one real PostgreSQL for the run; `freshDatabase` and `testDatabase` of
+ * `@tidemark/postgres/testing` make databases on it. A path, because vitest finds setup files without our condition.
+ */
+export const postgresServer = {
+  globalSetup: [fileURLToPath(new URL('./packages/postgres/src/testing/global-setup.ts', import.meta.url))],
+};

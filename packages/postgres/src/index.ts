@@ -1,1 +1,12 @@
-export {};
+export type { Pool, PoolClient } from 'pg';
+export { createDatabase, databaseUrl, dropDatabase } from './database.ts';
+export {
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+  findEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from './embedded/server.ts';
+export { PostgresError, type PostgresErrorCode } from './error.ts';
+export { quoteIdentifier } from './identifier.ts';
+export { openPool, type PoolOptions } from './pool.ts';
+export { withTransaction } from './transaction.ts';
