@@ -4,7 +4,7 @@
  * | type          | in memory                        | PostgreSQL    | DuckDB / Parquet      |
  * |---------------|----------------------------------|---------------|-----------------------|
  * | `int64`       | bigint, never null               | bigint        | BIGINT                |
- * | `varint`      | bigint of up to 38 digits        | numeric(38,0) | HUGEINT               |
+ * | `varint`      | bigint of up to 38 digits or null | numeric(38,0) | HUGEINT               |
  * | `int32`       | integer or null                  | integer       | INTEGER               |
  * | `timestamp`   | UTC milliseconds or null         | timestamptz   | TIMESTAMP (micros)    |
  * | `text`        | string or null                   | text          | VARCHAR               |
@@ -12,7 +12,15 @@
  * | `text_counts` | text → bigint, never zero        | jsonb         | MAP(VARCHAR, HUGEINT) |
  * | `hour_counts` | hours since 1970 → bigint, never zero | jsonb    | MAP(INTEGER, HUGEINT) |
  */
-export type ColumnType = 'int64' | 'varint' | 'int32' | 'timestamp' | 'text' | 'text_set' | 'text_counts' | 'hour_counts';
+export type ColumnType =
+  | 'int64'
+  | 'varint'
+  | 'int32'
+  | 'timestamp'
+  | 'text'
+  | 'text_set'
+  | 'text_counts'
+  | 'hour_counts';
 
 /** A value of a column, by its type as the table above says. */
 export type ColumnValue =

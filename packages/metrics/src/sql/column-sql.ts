@@ -1,0 +1,23 @@
+import type { Column, ColumnType, ColumnValue } from '../column.ts';
+
+/** DuckDB's type for each column type, in snapshots and in results. */
+export const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
+  int64: 'BIGINT',
+  varint: 'HUGEINT',
+  int32: 'INTEGER',
+  timestamp: 'TIMESTAMP',
+  text: 'VARCHAR',
+  text_set: 'VARCHAR[]',
+  text_counts: 'MAP(VARCHAR, HUGEINT)',
+  hour_counts: 'MAP(INTEGER, HUGEINT)',
+};
+
+/** The zero of an aggregate's column, for customers without rows in its source. */
+export function zeroSql(column: Column, zero: ColumnValue | undefined): string {
+  const type = DUCKDB_TYPES[column.type];
+  if (typeof zero === 'bigint') return `${zero}::${type}`;
+  if (zero === null) return `NULL::${type}`;
+  if (Array.isArray(zero) && zero.length === 0) return `[]::${type}`;
+  if (zero instanceof Map && zero.size === 0) return `MAP {}::${type}`;
+  throw new TypeError(`column ${column.name} has a zero that SQL cannot write`);
+}
