@@ -13,11 +13,20 @@ function code(value: RejectCode): { readonly code: RejectCode } {
 
 const TEXT_RULE = `must have 1 to ${MAX_IDENTIFIER_BYTES} bytes, be well-formed and without control characters`;
 
+/** For the JSON schema: characters are not bytes, so that it is a little wider than the check. */
+const TEXT_BOUNDS = { minLength: 1, maxLength: MAX_IDENTIFIER_BYTES };
+
 /** Names a thing: an event, a customer, an order. */
-export const identifier = z.string().refine(isIdentifier, { message: TEXT_RULE, params: code('invalid_identifier') });
+export const identifier = z
+  .string()
+  .refine(isIdentifier, { message: TEXT_RULE, params: code('invalid_identifier') })
+  .meta(TEXT_BOUNDS);
 
 /** Groups things: a status, a category, a country. */
-export const label = z.string().refine(isIdentifier, { message: TEXT_RULE, params: code('invalid_label') });
+export const label = z
+  .string()
+  .refine(isIdentifier, { message: TEXT_RULE, params: code('invalid_label') })
+  .meta(TEXT_BOUNDS);
 
 /** RFC 3339 with an offset on the wire, UTC milliseconds when parsed. */
 export const time = z
@@ -37,12 +46,15 @@ export const time = z
 /** A decimal string or a number on the wire, minor units when parsed. */
 export function money(currency: string) {
   const digits = minorDigits(currency);
-  return z.union([z.string(), z.number()]).transform((value, context) => {
-    const result = parseMoney(value, digits);
-    if (result.ok) return result.minor;
-    context.addIssue({ code: 'custom', message: result.reason, params: code(result.code) });
-    return z.NEVER;
-  });
+  return z
+    .union([z.string(), z.number()])
+    .transform((value, context) => {
+      const result = parseMoney(value, digits);
+      if (result.ok) return result.minor;
+      context.addIssue({ code: 'custom', message: result.reason, params: code(result.code) });
+      return z.NEVER;
+    })
+    .meta({ description: `An amount in ${currency}: not negative, at most ${digits} digits after the point.` });
 }
 
 /** Optional everywhere; when there, it must be the deployment's. */

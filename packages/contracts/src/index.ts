@@ -17,3 +17,4 @@ export { divideRoundHalfAway, formatMoney, type MoneyResult, parseMoney } from '
 export { MAX_RECORD_BYTES, type ParseResult, parse, type Rejected } from './parse.ts';
 export { REJECT_CODES, type RejectCode } from './reject.ts';
 export { formatTime, parseTime } from './time.ts';
+export { CONTRACT_VERSION } from './version.ts';

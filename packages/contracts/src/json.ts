@@ -47,6 +47,8 @@ function scanJson(text: string): Scan {
   let keys = 0;
   let stringStart = 0;
   let stringEnd = 0;
+  /** Nothing but a colon has come since the last string: that string is the key of what comes now. */
+  let afterKey = false;
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i);
     if (char === 0x22) {
@@ -55,15 +57,19 @@ function scanJson(text: string): Scan {
       stringEnd = i + 1;
     } else if (char === 0x3a) {
       keys++;
+      afterKey = true;
+    } else if (char === 0x2c) {
+      afterKey = false;
     } else if (char === 0x7b || char === 0x5b) {
+      afterKey = false;
       if (++depth > MAX_DEPTH) return tooDeep;
     } else if (char === 0x7d || char === 0x5d) {
       depth--;
     } else if (char >= 0x30 && char <= 0x39) {
       const start = i;
       i = endOfNumber(text, i) - 1;
-      if (!survivesDouble(text, start, i + 1) && isMoneyKey(text, stringStart, stringEnd, start)) {
-        return { ok: false, code: 'number_too_precise', reason: 'money with so many digits must be sent as a string' };
+      if (afterKey && !survivesDouble(text, start, i + 1) && isMoneyKey(text.slice(stringStart, stringEnd))) {
+        return { ok: false, code: 'money_needs_string', reason: 'money with so many digits must be sent as a string' };
       }
     }
   }
@@ -115,12 +121,10 @@ function survivesDouble(text: string, start: number, end: number): boolean {
   return Number.isFinite(value) && (value !== 0 || significant === 0);
 }
 
-/** True when the last string before the number at `numberStart` is its key, and names money. */
-function isMoneyKey(text: string, stringStart: number, stringEnd: number, numberStart: number): boolean {
-  const key = text.slice(stringStart, stringEnd);
-  if (!/^\s*:\s*-?$/.test(text.slice(stringEnd, numberStart))) return false;
+/** True when a key, as it is quoted in the text, names money. */
+function isMoneyKey(quoted: string): boolean {
   try {
-    return MONEY_FIELDS.has(JSON.parse(key));
+    return MONEY_FIELDS.has(JSON.parse(quoted));
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@ export type RejectCode =
   | 'oversized'
   | 'invalid_utf8'
   | 'too_deep'
-  | 'number_too_precise'
+  | 'money_needs_string'
   | 'invalid_json'
   | 'duplicate_key'
   | 'not_an_object'
@@ -25,7 +25,7 @@ export const REJECT_CODES: Readonly<Record<RejectCode, { readonly summary: strin
   oversized: { summary: 'The record is larger than 1 MiB.' },
   invalid_utf8: { summary: 'The bytes are not UTF-8, or start with a byte order mark.' },
   too_deep: { summary: 'Objects and arrays are nested more than 32 levels deep.' },
-  number_too_precise: {
+  money_needs_string: {
     summary: 'A money field is a JSON number that a double cannot hold exactly: send money as a decimal string.',
   },
   invalid_json: { summary: 'The text is not JSON.' },
