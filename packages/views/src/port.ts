@@ -56,9 +56,16 @@ export type Lineage = Pick<LivePointer, 'generation' | 'excluded'>;
 export type DeltaSlice = { readonly generation: number; readonly cutPartitions: ReadonlySet<number> } | null;
 
 /** Everything a store holds of one customer relative to a pointer. */
-export type CustomerRows = { readonly customerId: string; readonly batch: BatchRow | null; readonly deltas: readonly DeltaRow[] };
+export type CustomerRows = {
+  readonly customerId: string;
+  readonly batch: BatchRow | null;
+  readonly deltas: readonly DeltaRow[];
+};
 
-export type ScanPage = { readonly rows: readonly CustomerRows[]; /** null: that was the last page. */ readonly cursor: string | null };
+export type ScanPage = {
+  readonly rows: readonly CustomerRows[] /** null: that was the last page. */;
+  readonly cursor: string | null;
+};
 
 /** `score` is comparable within a list: higher comes first, ties by customer id ascending (UTF-8 bytes). */
 export type Candidate = { readonly customerId: string; readonly score: bigint };
@@ -125,7 +132,11 @@ export type Views = {
 
   /** Customers with more than one version or an empty one, page by page, generations ascending. */
   versions(page: { readonly after: string | null; readonly limit: number }): Promise<{
-    readonly rows: readonly { readonly customerId: string; readonly generations: readonly number[]; readonly empty: readonly number[] }[];
+    readonly rows: readonly {
+      readonly customerId: string;
+      readonly generations: readonly number[];
+      readonly empty: readonly number[];
+    }[];
     readonly cursor: string | null;
   }>;
   deleteBatch(keys: readonly { readonly customerId: string; readonly generation: number }[]): Promise<void>;
