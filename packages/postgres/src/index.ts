@@ -8,5 +8,7 @@ export {
 } from './embedded/server.ts';
 export { PostgresError, type PostgresErrorCode } from './error.ts';
 export { quoteIdentifier } from './identifier.ts';
+export { type Listener, type ListenerOptions, openListener } from './listener.ts';
+export { isOutage } from './outage.ts';
 export { openPool, type PoolOptions } from './pool.ts';
 export { withTransaction } from './transaction.ts';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Answers what `read` does, or null when the thing asked about is not there (any more). */
@@ -44,6 +44,18 @@ export function isServerOf(pid: number, dataFolder: string): boolean {
   const name = orNull(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
   const cwd = orNull(() => readlinkSync(`/proc/${pid}/cwd`));
   return name === 'postgres' && cwd !== null && cwd === orNull(() => realpathSync(dataFolder));
+}
+
+/**
+ * Every process of PostgreSQL that works in the data folder: the server and its backends, which live a moment longer
+ * than a server that was killed. Null where the system can't say.
+ */
+export function processesIn(dataFolder: string): readonly number[] | null {
+  if (!onLinux) return null;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isServerOf(pid, dataFolder));
 }
 
 /** Sends a signal; a process that is already gone is no error. */

@@ -20,7 +20,7 @@ import { findBinaries } from './binaries.ts';
 import { claim, logTail, password, paths, rememberedPort, rememberPort, unclaim } from './folder.ts';
 import { adoptData, chooseLaunch, type Launch } from './launch.ts';
 import { readPostmaster } from './postmaster.ts';
-import { endServer, isServerOf, waitUntil } from './process.ts';
+import { endServer, isServerOf, processesIn, waitUntil } from './process.ts';
 import { watch } from './watchdog.ts';
 
 export type EmbeddedPostgres = {
@@ -98,11 +98,21 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-/** Ends the server of a dead owner. A pid file of no process of ours is left to the server, which knows it as stale. */
+/** Ends the server of a dead owner, and clears away a pid file that names no process of this folder. */
 async function reapOrphan(data: string): Promise<void> {
   const found = readPostmaster(data);
-  if (found === null || !isServerOf(found.pid, data)) return;
-  await endServer(found.pid, () => !isServerOf(found.pid, data));
+  if (found === null) return;
+  if (isServerOf(found.pid, data)) await endServer(found.pid, () => !isServerOf(found.pid, data));
+  // Where the system can't say who works in the folder, the server's own checks have to do.
+  if (processesIn(data) === null) return;
+  if (!(await waitUntil(() => processesIn(data)?.length === 0, 10_000))) {
+    throw new PostgresError(
+      'TIDEMARK_POSTGRES_IN_USE',
+      `Processes ${processesIn(data)?.join(', ')} of an earlier server still work in ${data}. End them, then start again.`,
+    );
+  }
+  // The server takes any live process of that number, even a zombie, for its predecessor, and would not start.
+  rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
 function initialise(launch: Launch, folder: string): void {
@@ -173,10 +183,7 @@ async function startOnFreePort(launch: Launch, folder: string, options: Embedded
     if (typeof failure !== 'string') return failure;
     // Between the look for a free port and the server's bind another program may have taken it.
     const mayRetry = attempt < 4 && /Address already in use/.test(failure);
-    // Backends of a server that was killed need a moment to notice.
-    const mayWait = attempt < 4 && /pre-existing shared memory block/.test(failure);
-    if (!mayRetry && !mayWait) throw startFailed(folder, failure);
-    if (mayWait) await new Promise((resolveLater) => setTimeout(resolveLater, 500));
+    if (!mayRetry) throw startFailed(folder, failure);
   }
 }
 
