@@ -9,8 +9,13 @@ export type SessionOptions = {
   readonly tempFolder: string;
 };
 
-/** An in-memory DuckDB with one connection. */
-export type Session = { readonly connection: DuckDBConnection; close(): void };
+/** An in-memory DuckDB with its main connection. */
+export type Session = {
+  readonly connection: DuckDBConnection;
+  /** One more connection to the same database, to be closed by the caller. */
+  connect(): Promise<DuckDBConnection>;
+  close(): void;
+};
 
 /**
  * Opens DuckDB with its limits set: left alone it takes 80 % of the machine's memory and installs extensions from the
@@ -30,6 +35,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   await connection.run("SET TimeZone = 'UTC'");
   return {
     connection,
+    connect: () => instance.connect(),
     close() {
       connection.closeSync();
       instance.closeSync();

@@ -1,1 +1,6 @@
-export {};
+export { LakeError, type LakeErrorCode } from './error.ts';
+export { Lake, type LakeCut, type RowFiles } from './lake.ts';
+export type { ExpandedRows, LakeFile, LandedHead, LandedImport, LandedRange } from './manifest.ts';
+export type { LakeStorage } from './port.ts';
+export type { LandingRecord, Place, RawRecord } from './raw-record.ts';
+export { type EventFileWriter, type RowFileWriter, rowFileColumns } from './unit-writer.ts';

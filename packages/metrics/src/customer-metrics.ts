@@ -6,13 +6,13 @@ import { marketingEvents, orders, profiles, refunds, supportTickets } from './so
 
 const { order_date, total_amount, cancelled } = orders.field;
 const { category, priority, created_date, resolved_date } = supportTickets.field;
-const { kind, campaign_id, event_date } = marketingEvents.field;
+const { engagement, campaign_id, event_date } = marketingEvents.field;
 
 const kept = not(isTrue(cancelled));
 const highPriority = oneOf(priority, 'high', 'urgent');
-const opened = oneOf(kind, 'email_open');
-const clicked = oneOf(kind, 'email_click');
-const viewed = oneOf(kind, 'campaign_view');
+const opened = oneOf(engagement, 'email_open');
+const clicked = oneOf(engagement, 'email_click');
+const viewed = oneOf(engagement, 'campaign_view');
 
 /**
  * Every customer metric, declared once. From a declaration follow the speed layer's fold, the batch engine's SQL, the

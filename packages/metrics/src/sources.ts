@@ -18,7 +18,7 @@ export const supportTickets = source('support_tickets', {
 
 export const marketingEvents = source('marketing_events', {
   keyed: false,
-  fields: { kind: 'text', campaign_id: 'text', event_date: 'time' },
+  fields: { engagement: 'text', campaign_id: 'text', event_date: 'time' },
 });
 
 export const profiles = source('profiles', {
@@ -100,7 +100,7 @@ export function expand(event: TidemarkEvent): Change {
         kind: 'placed',
         key: event.event_id,
         minus: null,
-        plus: { kind: event.event_type, campaign_id: event.campaign_id, event_date: event.event_date },
+        plus: { engagement: event.event_type, campaign_id: event.campaign_id, event_date: event.event_date },
       };
     case 'customer_profile_updated':
       return {

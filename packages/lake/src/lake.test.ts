@@ -1,0 +1,152 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from '@tidemark/contracts';
+import { openSession, type Session } from '@tidemark/duckdb';
+import { define } from '@tidemark/metrics';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Lake, type LandedRange, type LakeStorage } from './index.ts';
+import { openLocalStorage } from './local/index.ts';
+
+const definition = define('USD');
+const text = new TextEncoder();
+const orderPlaced = (id: string, amount = '10.00') =>
+  text.encode(
+    JSON.stringify({
+      event_id: id,
+      event_type: 'order_placed',
+      customer_id: 'c-1',
+      occurred_at: '2026-01-02T03:04:05Z',
+      order_id: `o-${id}`,
+      total_amount: amount,
+    }),
+  );
+
+let folder: string;
+let session: Session;
+let storage: LakeStorage;
+let lake: Lake;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidemark-lake-'));
+  session = await openSession({ memoryLimit: '256MB', threads: 1, tempFolder: join(folder, 'spill') });
+  storage = await openLocalStorage(join(folder, 'lake'));
+  lake = new Lake(storage, session);
+});
+
+afterEach(async () => {
+  session.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Lands records at offsets `start`… of partition 0 in epoch 0, ended by barrier 1. */
+async function land(values: readonly Uint8Array[], start = 0n, into: Lake = lake): Promise<LandedRange> {
+  const events = await into.eventWriter();
+  const rows = await into.rowWriter(definition);
+  values.forEach((value, index) => {
+    const place = { epoch: 0, partition: 0, offset: start + BigInt(index) };
+    const parsed = parse(value, { currency: 'USD' });
+    events.append({ place, key: null, value, timestampMs: 5, parsed });
+    if (parsed.ok) rows.append(place, parsed.event);
+  });
+  const barrier = start + BigInt(values.length);
+  const range: LandedRange = {
+    partition: 0,
+    start,
+    head: { end: barrier + 1n, epoch: 1, previousEpoch: 0, last: { offset: barrier, fingerprint: 'f' }, logId: 'log' },
+    barriers: [{ generation: 1, atMs: 7, offset: barrier }],
+    file: await events.finish(),
+    counts: { records: values.length },
+  };
+  await into.commitRange(definition, range, await rows.finish());
+  return range;
+}
+
+const rawOf = async (unit: LandedRange) => {
+  const found: string[] = [];
+  for await (const { value } of lake.records(unit)) found.push(new TextDecoder().decode(value));
+  return found;
+};
+
+describe('landing', () => {
+  it('gives every record back byte for byte, malformed ones too', async () => {
+    const bytes = [orderPlaced('1'), text.encode('not json'), new Uint8Array([0xff, 0x00, 0x27])];
+    const range = await land(bytes);
+    const found: Uint8Array[] = [];
+    for await (const { value } of lake.records(range)) found.push(new Uint8Array(value));
+    expect(found).toEqual(bytes.map((value) => new Uint8Array(value)));
+  });
+
+  it('knows how far each partition has been landed, also after a restart', async () => {
+    const range = await land([orderPlaced('1')]);
+    const reopened = new Lake(await openLocalStorage(join(folder, 'lake')), session);
+    expect(await reopened.heads()).toEqual(new Map([[0, range.head]]));
+    expect(await reopened.highestGeneration()).toBe(1);
+  });
+
+  it('lets one of two landers of the same range win', async () => {
+    await land([orderPlaced('1')]);
+    await expect(land([orderPlaced('2')])).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_RACE', retryable: true });
+    const [range] = await lake.ranges();
+    expect(range && (await rawOf(range))).toEqual([new TextDecoder().decode(orderPlaced('1'))]);
+  });
+
+  it('refuses a manifest with a hole', async () => {
+    await land([orderPlaced('1')]);
+    await land([orderPlaced('2')], 5n);
+    await expect(lake.heads()).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_MANIFEST' });
+  });
+});
+
+describe('rows of a cut', () => {
+  const cut = { partitions: new Map([[0, 100n]]), imports: 0 };
+
+  it('holds the covered rows only', async () => {
+    await land([orderPlaced('1')]);
+    await land([orderPlaced('2')], 2n);
+    const files = await lake.rowFiles(definition, { partitions: new Map([[0, 1n]]), imports: 0 });
+    expect(files.get('orders')?.map(({ rows }) => rows)).toEqual([1]);
+  });
+
+  it('are expanded again from the raw events for another source definition', async () => {
+    await land([orderPlaced('1'), text.encode('{}'), orderPlaced('2')]);
+    const other = { ...definition, sourcesId: '0123456789abcdef' };
+    const [file] = (await lake.rowFiles(other, cut)).get('orders') ?? [];
+    const read = `SELECT "key", kind, position, total_amount FROM read_parquet('${file?.location}') ORDER BY position`;
+    expect((await session.connection.runAndReadAll(read)).getRows()).toEqual([
+      ['o-1', 'placed', 0n, 1000n],
+      ['o-2', 'placed', 2n, 1000n],
+    ]);
+  });
+
+  it('refuses a file with one flipped byte', async () => {
+    const range = await land([orderPlaced('1')]);
+    const files = await lake.rowFiles(definition, cut);
+    for (const location of [files.get('orders')?.[0]?.location ?? '', storage.locate(range.file?.path ?? '')]) {
+      const bytes = await readFile(location);
+      bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1;
+      await writeFile(location, bytes);
+    }
+    await expect(lake.rowFiles(definition, cut)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_DAMAGED' });
+    await expect(rawOf(range)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_DAMAGED' });
+  });
+
+  it('names a file that is gone', async () => {
+    const range = await land([orderPlaced('1')]);
+    await storage.remove(range.file?.path ?? '');
+    await expect(rawOf(range)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_MISSING' });
+  });
+});
+
+describe('storage', () => {
+  it('puts only if absent', async () => {
+    const tries = await Promise.all([1, 2, 3, 4].map((value) => storage.putIfAbsent('a/b.json', Uint8Array.of(value))));
+    expect(tries.filter(Boolean)).toHaveLength(1);
+    expect(await storage.list('a')).toEqual(['a/b.json']);
+  });
+
+  it('leaves nothing behind in its scratch folder', async () => {
+    await land([orderPlaced('1')]);
+    expect(await storage.list('scratch')).toEqual([]);
+  });
+});

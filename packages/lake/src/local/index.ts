@@ -1,0 +1,1 @@
+export { openLocalStorage } from './local-storage.ts';

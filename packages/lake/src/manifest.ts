@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { LakeError } from './error.ts';
+import type { LakeStorage } from './port.ts';
+
+/** A file of the lake as the manifest knows it. A file in no entry does not exist. */
+const fileSchema = z.strictObject({ path: z.string(), sha256: z.string(), bytes: z.int(), rows: z.int() });
+export type LakeFile = z.infer<typeof fileSchema>;
+
+const offset = z.string().regex(/^\d+$/).transform(BigInt);
+const epoch = z.int().nonnegative();
+
+/** How far a partition has been landed: where the next range starts, and what stood last before it. */
+const headSchema = z.strictObject({
+  /** The next offset to land. */
+  end: offset,
+  epoch,
+  previousEpoch: epoch.nullable(),
+  /** The last record landed, to be read again: a log that was swapped or truncated is found. Null before the first. */
+  last: z.strictObject({ offset, fingerprint: z.string() }).nullable(),
+  logId: z.string(),
+});
+export type LandedHead = z.infer<typeof headSchema>;
+
+const barrierSchema = z.strictObject({ generation: z.int(), atMs: z.int(), offset });
+
+const rangeSchema = z.strictObject({
+  partition: z.int().nonnegative(),
+  start: offset,
+  head: headSchema,
+  /** Barriers within the range that began an epoch, in order. */
+  barriers: z.array(barrierSchema),
+  file: fileSchema.nullable(),
+  counts: z.record(z.string(), z.int()),
+});
+/** A range of the log as it was landed: offsets from `start` up to `head.end`. */
+export type LandedRange = z.infer<typeof rangeSchema>;
+
+const importSchema = z.strictObject({
+  number: z.int().positive(),
+  source: z.string(),
+  name: z.string(),
+  inputSha256: z.string(),
+  importedAtMs: z.int(),
+  file: fileSchema.nullable(),
+  counts: z.record(z.string(), z.int()),
+});
+/** An import: rows that became events, covered by every cut whose `imports` is at or above its number. */
+export type LandedImport = z.infer<typeof importSchema>;
+
+const rowsSchema = z.strictObject({ files: z.record(z.string(), fileSchema) });
+/** The rows expanded from one range or import, one file for each source that has any. */
+export type ExpandedRows = z.infer<typeof rowsSchema>;
+
+/** Reads and puts manifest entries. Each is one small immutable file, put only if absent. */
+export class Manifest {
+  readonly #storage: LakeStorage;
+
+  constructor(storage: LakeStorage) {
+    this.#storage = storage;
+  }
+
+  /** Every landed range, by partition and start. Throws when a partition's ranges do not join. */
+  async ranges(): Promise<readonly LandedRange[]> {
+    const ranges = await this.#entries('manifest/events', rangeSchema);
+    ranges.sort((a, b) => a.partition - b.partition || (a.start < b.start ? -1 : 1));
+    ranges.forEach((range, index) => {
+      const before = ranges[index - 1];
+      if (before && before.partition === range.partition && before.head.end !== range.start) {
+        throw new LakeError(
+          'TIDEMARK_LAKE_MANIFEST',
+          `The lake's manifest of partition ${range.partition} has no entry between offsets ${before.head.end} and ${range.start}. Restore the missing file below manifest/events.`,
+        );
+      }
+    });
+    return ranges;
+  }
+
+  /** Every import, by number. */
+  async imports(): Promise<readonly LandedImport[]> {
+    return (await this.#entries('manifest/imports', importSchema)).sort((a, b) => a.number - b.number);
+  }
+
+  /** False when another lander put a range with this start first: what this one wrote does not exist. */
+  putRange(range: LandedRange): Promise<boolean> {
+    return this.#put(`manifest/events/${rangeName(range)}.json`, range);
+  }
+
+  putImport(entry: LandedImport): Promise<boolean> {
+    return this.#put(`manifest/imports/${String(entry.number).padStart(10, '0')}.json`, entry);
+  }
+
+  /** The rows of a range or import under a source definition; null when they were not expanded yet. */
+  async rows(sourcesId: string, unit: LandedRange | LandedImport): Promise<ExpandedRows | null> {
+    try {
+      return parseEntry(rowsPath(sourcesId, unit), await this.#storage.read(rowsPath(sourcesId, unit)), rowsSchema);
+    } catch (error) {
+      if (error instanceof LakeError && error.code === 'TIDEMARK_LAKE_MISSING') return null;
+      throw error;
+    }
+  }
+
+  putRows(sourcesId: string, unit: LandedRange | LandedImport, rows: ExpandedRows): Promise<boolean> {
+    return this.#put(rowsPath(sourcesId, unit), rows);
+  }
+
+  async #entries<T>(prefix: string, schema: z.ZodType<T>): Promise<T[]> {
+    const entries: T[] = [];
+    for (const path of await this.#storage.list(prefix))
+      entries.push(parseEntry(path, await this.#storage.read(path), schema));
+    return entries;
+  }
+
+  #put(path: string, entry: unknown): Promise<boolean> {
+    const json = JSON.stringify(
+      entry,
+      (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
+      1,
+    );
+    return this.#storage.putIfAbsent(path, new TextEncoder().encode(json));
+  }
+}
+
+const rowsPath = (sourcesId: string, unit: LandedRange | LandedImport): string =>
+  `manifest/rows/${sourcesId}/${'number' in unit ? `import-${unit.number}` : rangeName(unit)}.json`;
+
+const rangeName = ({ partition, start }: LandedRange): string => `p${partition}-${String(start).padStart(20, '0')}`;
+
+function parseEntry<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+  } catch (cause) {
+    throw new LakeError(
+      'TIDEMARK_LAKE_MANIFEST',
+      `The lake's manifest entry ${path} cannot be read. Restore it from a backup.`,
+      { cause },
+    );
+  }
+}
