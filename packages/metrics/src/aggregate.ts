@@ -39,6 +39,8 @@ export type Aggregate = {
   finish(state: readonly ColumnValue[], at: number, asOfMs: number): Finished;
   /** SQL over the consolidated rows of one customer, one expression a column, in the columns' order. */
   sql(input: SqlInput): readonly string[];
+  /** The finished value at hour `asOfHour` as an integer in SQL over a snapshot of states; null where it has no order. */
+  scoreSql(measure: string, asOfHour: number): string | null;
 };
 
 /** The row's parts as SQL expressions over the consolidated rows of the source. */

@@ -46,7 +46,6 @@ export const CUSTOMER_METRICS = declare({
     'Whole days from the first to the last order, plus one.',
     'days',
     plus(wholeDays(metric('first_order_date'), metric('last_order_date')), whole(1)),
-    { ranked: true },
   ),
   estimated_clv: derived(
     'Estimated lifetime value: revenue × lifetime days × 2 / 365, rounded once.',
@@ -57,7 +56,7 @@ export const CUSTOMER_METRICS = declare({
   cancelled_orders: measured('Orders that were cancelled.', count(orders).where(isTrue(cancelled)), { ranked: true }),
 
   refunds_total: measured('Sum of all refunds.', sum(refunds.field.amount), { ranked: true }),
-  refund_count: measured('Number of refunds.', count(refunds), { ranked: true }),
+  refund_count: measured('Number of refunds.', count(refunds)),
 
   tickets_total: measured('Support tickets ever created.', count(supportTickets), { ranked: true }),
   open_tickets: measured('Support tickets that are not resolved.', count(supportTickets).where(isNull(resolved_date)), {
@@ -69,26 +68,21 @@ export const CUSTOMER_METRICS = declare({
   high_priority_tickets_30d: measured(
     'Support tickets of high or urgent priority created in the last 30 days.',
     count(supportTickets).where(highPriority).over(30, created_date),
-    { ranked: true },
   ),
   tickets_by_category: measured('Support tickets by category.', countByValue(category)),
   last_ticket_date: measured('Date of the latest support ticket.', max(created_date)),
 
-  email_opens: measured('Marketing mails opened.', count(marketingEvents).where(opened), { ranked: true }),
+  email_opens: measured('Marketing mails opened.', count(marketingEvents).where(opened)),
   email_opens_30d: measured(
     'Marketing mails opened in the last 30 days.',
     count(marketingEvents).where(opened).over(30, event_date),
-    { ranked: true },
   ),
-  email_clicks: measured('Links in marketing mails clicked.', count(marketingEvents).where(clicked), { ranked: true }),
+  email_clicks: measured('Links in marketing mails clicked.', count(marketingEvents).where(clicked)),
   email_clicks_30d: measured(
     'Links in marketing mails clicked in the last 30 days.',
     count(marketingEvents).where(clicked).over(30, event_date),
-    {
-      ranked: true,
-    },
   ),
-  campaign_views: measured('Campaign pages viewed.', count(marketingEvents).where(viewed), { ranked: true }),
+  campaign_views: measured('Campaign pages viewed.', count(marketingEvents).where(viewed)),
   campaign_views_30d: measured(
     'Campaign pages viewed in the last 30 days.',
     count(marketingEvents).where(viewed).over(30, event_date),

@@ -17,4 +17,5 @@ export const countBy: Aggregate = {
   },
   finish: (state, at) => ({ value: textCountsAt(state, at), provisional: false }),
   sql: ({ value, filter }) => [`coalesce(histogram(${value}) FILTER (WHERE ${filter}), MAP {})::MAP(VARCHAR, HUGEINT)`],
+  scoreSql: () => null,
 };

@@ -31,4 +31,5 @@ export const distinct: Aggregate = {
     `coalesce(list_sort(list(DISTINCT ${value}) FILTER (WHERE ${filter})), []::VARCHAR[])`,
     '[]::VARCHAR[]',
   ],
+  scoreSql: (measure) => `len(${measure})::HUGEINT`,
 };

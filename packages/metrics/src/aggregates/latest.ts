@@ -42,6 +42,7 @@ export const latest = (type: 'text' | 'int32'): Aggregate => ({
     const winner = `max(${order}) FILTER (WHERE ${filter})`;
     return [`(${winner}).v`, `make_timestamp_ms((${winner}).at)`, `(${winner}).id`, '[]::VARCHAR[]'];
   },
+  scoreSql: () => null,
 });
 
 /** Puts the triple (value, at, id) standing at `fromAt` in place when it comes later; equal in both, the larger value. */
