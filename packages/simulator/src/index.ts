@@ -1,1 +1,4 @@
-export {};
+export type { WireEvent } from './counter.ts';
+export type { LiveItem } from './live.ts';
+export { createShop, type HistoryItem, resumeShop, type Shop } from './shop.ts';
+export { DEFAULT_RATES, type Rates, type ShopOptions, type ShopState, ShopStateError } from './state.ts';
