@@ -1,1 +1,5 @@
-export {};
+export type { KeyedSource } from './customer-book.ts';
+export type { HistoryRecord } from './history.ts';
+export type { Asked, NaiveMetrics } from './naive-metrics.ts';
+export { type NaiveMergedAnswer, naiveMerged, naiveRecompute } from './naive-view.ts';
+export type { Barriers } from './repeat-window.ts';
