@@ -11,7 +11,7 @@ export type LiveItem =
       readonly kind: 'event' | 'late' | 'repeat';
       readonly customerId: string;
       readonly bytes: Uint8Array;
-      /** True when events that happened after it have been sent before it. */
+      /** True when events that were made after it have been sent before it. */
       readonly overtaken: boolean;
     }
   | {
