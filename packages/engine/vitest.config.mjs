@@ -1,3 +1,4 @@
 import { shared } from '../../vitest.shared.mjs';
 
-export default shared();
+// The engine forks its own process from source: it inherits these.
+export default shared({ execArgv: ['--import', 'tsx', '--conditions=tidemark-source'] });

@@ -1,1 +1,3 @@
-export {};
+export { fromRecordBatch, type StateRow, toRecordBatch } from './arrow-column.ts';
+export { EngineError, type EngineErrorCode } from './error.ts';
+export type { Engine, Inspection, RankedCustomer, RecomputeRequest, RecomputeResult, RowFile } from './port.ts';

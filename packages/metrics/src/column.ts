@@ -4,13 +4,13 @@
  * | type          | in memory                        | PostgreSQL    | DuckDB / Parquet      |
  * |---------------|----------------------------------|---------------|-----------------------|
  * | `int64`       | bigint, never null               | bigint        | BIGINT                |
- * | `varint`      | bigint of up to 38 digits or null | numeric(38,0) | HUGEINT               |
+ * | `varint`      | bigint of up to 38 digits or null | numeric(38,0) | DECIMAL(38,0)         |
  * | `int32`       | integer or null                  | integer       | INTEGER               |
  * | `timestamp`   | UTC milliseconds or null         | timestamptz   | TIMESTAMP (micros)    |
  * | `text`        | string or null                   | text          | VARCHAR               |
  * | `text_set`    | strings, ascending by UTF-8      | text[]        | VARCHAR[]             |
- * | `text_counts` | text → bigint, never zero        | jsonb         | MAP(VARCHAR, HUGEINT) |
- * | `hour_counts` | hours since 1970 → bigint, never zero | jsonb    | MAP(INTEGER, HUGEINT) |
+ * | `text_counts` | text → bigint, never zero        | jsonb         | MAP(VARCHAR, DECIMAL(38,0)) |
+ * | `hour_counts` | hours since 1970 → bigint, never zero | jsonb    | MAP(INTEGER, DECIMAL(38,0)) |
  */
 export type ColumnType =
   | 'int64'

@@ -16,6 +16,6 @@ export const countBy: Aggregate = {
     into[at] = mergeCounts(textCountsAt(into, at), textCountsAt(from, at));
   },
   finish: (state, at) => ({ value: textCountsAt(state, at), provisional: false }),
-  sql: ({ value, filter }) => [`coalesce(histogram(${value}) FILTER (WHERE ${filter}), MAP {})::MAP(VARCHAR, HUGEINT)`],
+  sql: ({ value, filter }) => [`coalesce(histogram(${value}) FILTER (WHERE ${filter}), MAP {})::MAP(VARCHAR, DECIMAL(38, 0))`],
   scoreSql: () => null,
 };

@@ -11,7 +11,7 @@ export const hourlyCount = (days: number): Aggregate =>
     days,
     () => 1n,
     ({ hour, filter, oldestHour }) => [
-      `coalesce(histogram(${hour}::INTEGER) FILTER (WHERE ${filter} AND ${hour} > ${oldestHour}), MAP {})::MAP(INTEGER, HUGEINT)`,
+      `coalesce(histogram(${hour}::INTEGER) FILTER (WHERE ${filter} AND ${hour} > ${oldestHour}), MAP {})::MAP(INTEGER, DECIMAL(38, 0))`,
     ],
   );
 
@@ -22,7 +22,7 @@ export const hourlySum = (days: number): Aggregate =>
     const hours = `list_sort(list_distinct(list_transform(${rows}, lambda e: e.h)))`;
     const total = `list_sum(list_transform(list_filter(${rows}, lambda e: e.h = k), lambda e: e.v))`;
     const entries = `list_filter(list_transform(${hours}, lambda k: {k: k, v: ${total}}), lambda e: e.v <> 0)`;
-    return [`coalesce(map_from_entries(${entries}), MAP {})::MAP(INTEGER, HUGEINT)`];
+    return [`coalesce(map_from_entries(${entries}), MAP {})::MAP(INTEGER, DECIMAL(38, 0))`];
   });
 
 function hourly(

@@ -38,9 +38,9 @@ export const latest = (type: 'text' | 'int32'): Aggregate => ({
     return { value, provisional: has(setAt(state, at + 3), canonical(value)) };
   },
   sql: ({ value, filter, occurredAt, eventId }) => {
-    const order = `{at: ${occurredAt}, id: ${eventId}, known: ${value} IS NOT NULL, v: ${value}}`;
+    const order = `{time: ${occurredAt}, id: ${eventId}, known: ${value} IS NOT NULL, v: ${value}}`;
     const winner = `max(${order}) FILTER (WHERE ${filter})`;
-    return [`(${winner}).v`, `make_timestamp_ms((${winner}).at)`, `(${winner}).id`, '[]::VARCHAR[]'];
+    return [`(${winner}).v`, `make_timestamp_ms((${winner}).time)`, `(${winner}).id`, '[]::VARCHAR[]'];
   },
   scoreSql: () => null,
 });

@@ -1,15 +1,18 @@
 import type { Column, ColumnType, ColumnValue } from '../column.ts';
 
-/** DuckDB's type for each column type, in snapshots and in results. */
+/**
+ * DuckDB's type for each column type, in snapshots and in results. Wide integers are decimals: Parquet has no 128-bit
+ * integer, and DuckDB would write one as a double.
+ */
 export const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   int64: 'BIGINT',
-  varint: 'HUGEINT',
+  varint: 'DECIMAL(38, 0)',
   int32: 'INTEGER',
   timestamp: 'TIMESTAMP',
   text: 'VARCHAR',
   text_set: 'VARCHAR[]',
-  text_counts: 'MAP(VARCHAR, HUGEINT)',
-  hour_counts: 'MAP(INTEGER, HUGEINT)',
+  text_counts: 'MAP(VARCHAR, DECIMAL(38, 0))',
+  hour_counts: 'MAP(INTEGER, DECIMAL(38, 0))',
 };
 
 /** The zero of an aggregate's column, for customers without rows in its source. */

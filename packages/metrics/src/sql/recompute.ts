@@ -92,7 +92,7 @@ function statesSql(definition: Definition): string {
     return `coalesce(${column.name}, ${zeroSql(column, index < zeros.length ? zeros[index] : 0n)}) AS ${column.name}`;
   });
   const [first, ...others] = definition.sources.map((source) => `per_${source.name}`);
-  return `CREATE TABLE states AS
+  return `CREATE TEMP TABLE states AS
 SELECT customer_id, ${columns.join(',\n  ')}
 FROM ${first}${others.map((other) => ` FULL JOIN ${other} USING (customer_id)`).join('')}
 ORDER BY customer_id`;

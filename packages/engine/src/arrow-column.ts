@@ -1,0 +1,235 @@
+import type { Column, ColumnType, ColumnValue } from '@tidemark/metrics';
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Decimal,
+  Field,
+  Int32,
+  Int64,
+  List,
+  Map_,
+  makeData,
+  makeVector,
+  RecordBatch,
+  Schema,
+  Struct,
+  TimestampMillisecond,
+  Utf8,
+  type Vector,
+} from 'apache-arrow';
+
+const DECIMAL_DIGITS = 38;
+const DECIMAL_BYTES = 16;
+
+/** One changed customer as it crosses the port. */
+export type StateRow = { readonly customerId: string; readonly gone: boolean; readonly state: readonly ColumnValue[] };
+
+/** Rows as one record batch with an explicit schema and explicit nulls. */
+export function toRecordBatch(columns: readonly Column[], rows: readonly StateRow[]): RecordBatch {
+  const parts: { name: string; data: Data }[] = [
+    { name: 'customer_id', data: utf8(rows.map((row) => row.customerId)) },
+    { name: 'gone', data: bool(rows.map((row) => row.gone)) },
+    ...columns.map((column, index) => ({
+      name: column.name,
+      data: encode(
+        column.type,
+        rows.map((row) => row.state[index] ?? null),
+      ),
+    })),
+  ];
+  const schema = new Schema(parts.map(({ name, data }) => new Field(name, data.type, true)));
+  const children = parts.map(({ data }) => data);
+  return new RecordBatch(
+    schema,
+    makeData({ type: new Struct(schema.fields), length: rows.length, nullCount: 0, children }),
+  );
+}
+
+/** The rows of a batch that `toRecordBatch` made. */
+export function* fromRecordBatch(columns: readonly Column[], batch: RecordBatch): Generator<StateRow> {
+  const ids = column(batch, 'customer_id');
+  const gone = column(batch, 'gone');
+  const values = columns.map(({ name, type }) => decoder(type, column(batch, name)));
+  for (let row = 0; row < batch.numRows; row++) {
+    yield { customerId: String(ids.get(row)), gone: gone.get(row) === true, state: values.map((value) => value(row)) };
+  }
+}
+
+function column(batch: RecordBatch, name: string): Vector {
+  const vector = batch.getChild(name);
+  if (!vector) throw new TypeError(`the record batch has no column ${name}`);
+  return vector;
+}
+
+function encode(type: ColumnType, values: readonly ColumnValue[]): Data {
+  switch (type) {
+    case 'int64':
+      return makeData({
+        type: new Int64(),
+        length: values.length,
+        ...validity(values),
+        data: BigInt64Array.from(values, bigintOrZero),
+      });
+    case 'timestamp':
+      return makeData({
+        type: new TimestampMillisecond(),
+        length: values.length,
+        ...validity(values),
+        data: BigInt64Array.from(values, (value) => (typeof value === 'number' ? BigInt(value) : 0n)),
+      });
+    case 'int32':
+      return makeData({
+        type: new Int32(),
+        length: values.length,
+        ...validity(values),
+        data: Int32Array.from(values, (value) => (typeof value === 'number' ? value : 0)),
+      });
+    case 'varint':
+      return decimal(values);
+    case 'text':
+      return utf8(values.map((value) => (typeof value === 'string' ? value : null)));
+    case 'text_set':
+      return list(
+        values.map((value) => (Array.isArray(value) ? value : [])),
+        (items) => utf8(items),
+      );
+    case 'text_counts':
+      return entries(values.map(entriesOf), (keys) => utf8(keys.map(String)));
+    case 'hour_counts':
+      return entries(values.map(entriesOf), (keys) =>
+        makeData({ type: new Int32(), length: keys.length, nullCount: 0, data: Int32Array.from(keys, Number) }),
+      );
+  }
+}
+
+function decoder(type: ColumnType, vector: Vector): (row: number) => ColumnValue {
+  switch (type) {
+    case 'int64':
+      return (row) => BigInt(vector.get(row));
+    case 'timestamp':
+    case 'int32':
+      return (row) => numberOrNull(vector.get(row));
+    case 'varint':
+      return (row) => decimalValue(vector.get(row));
+    case 'text':
+      return (row) => {
+        const value: unknown = vector.get(row);
+        return value === null ? null : String(value);
+      };
+    case 'text_set':
+      return (row) => Array.from<unknown, string>(vector.get(row), String);
+    case 'text_counts': {
+      const entriesAt = mapReader(vector);
+      return (row) => new Map(entriesAt(row).map(([key, value]) => [String(key), value]));
+    }
+    case 'hour_counts': {
+      const entriesAt = mapReader(vector);
+      return (row) => new Map(entriesAt(row).map(([key, value]) => [Number(key), value]));
+    }
+  }
+}
+
+/** Bit-packed presence, as every nullable Arrow column carries it. */
+function validity(values: readonly (ColumnValue | null)[]): { nullCount: number; nullBitmap?: Uint8Array } {
+  const nullCount = values.reduce<number>((nulls, value) => (value === null ? nulls + 1 : nulls), 0);
+  return nullCount === 0 ? { nullCount } : { nullCount, nullBitmap: bits(values.map((value) => value !== null)) };
+}
+
+function bits(flags: readonly boolean[]): Uint8Array {
+  const packed = new Uint8Array(Math.ceil(flags.length / 64) * 8);
+  flags.forEach((flag, index) => {
+    if (flag) packed[index >> 3] = (packed[index >> 3] ?? 0) | (1 << (index & 7));
+  });
+  return packed;
+}
+
+const bool = (values: readonly boolean[]): Data<Bool> =>
+  makeData({ type: new Bool(), length: values.length, nullCount: 0, data: bits(values) });
+
+function utf8(values: readonly (string | null)[]): Data<Utf8> {
+  const bytes = Buffer.from(values.map((value) => value ?? '').join(''), 'utf8');
+  const valueOffsets = new Int32Array(values.length + 1);
+  values.forEach((value, index) => {
+    valueOffsets[index + 1] = (valueOffsets[index] ?? 0) + (value === null ? 0 : Buffer.byteLength(value, 'utf8'));
+  });
+  return makeData({ type: new Utf8(), length: values.length, ...validity(values), valueOffsets, data: bytes });
+}
+
+/** 128-bit integers as decimals of scale 0: little-endian two's complement. */
+function decimal(values: readonly ColumnValue[]): Data<Decimal> {
+  const bytes = new DataView(new ArrayBuffer(values.length * DECIMAL_BYTES));
+  values.forEach((value, index) => {
+    const integer = typeof value === 'bigint' ? value : 0n;
+    bytes.setBigUint64(index * DECIMAL_BYTES, BigInt.asUintN(64, integer), true);
+    bytes.setBigInt64(index * DECIMAL_BYTES + 8, integer >> 64n, true);
+  });
+  const data = new Uint32Array(bytes.buffer);
+  return makeData({ type: new Decimal(0, DECIMAL_DIGITS), length: values.length, ...validity(values), data });
+}
+
+function decimalValue(words: unknown): bigint | null {
+  if (!(words instanceof Uint32Array)) return null;
+  const [a = 0, b = 0, c = 0, d = 0] = words;
+  return BigInt.asIntN(128, BigInt(a) | (BigInt(b) << 32n) | (BigInt(c) << 64n) | (BigInt(d) << 96n));
+}
+
+function list<T, D extends DataType>(
+  values: readonly (readonly T[])[],
+  child: (items: readonly T[]) => Data<D>,
+): Data<List<D>> {
+  const items = child(values.flat() as readonly T[]);
+  const type = new List(new Field('item', items.type, false));
+  return makeData({ type, length: values.length, nullCount: 0, valueOffsets: offsets(values), child: items });
+}
+
+function entries(
+  values: readonly (readonly Entry[])[],
+  encodeKeys: (keys: readonly (string | number)[]) => Data,
+): Data<Map_> {
+  const flat = values.flat();
+  const keys = encodeKeys(flat.map(([key]) => key));
+  const amounts = decimal(flat.map(([, amount]) => amount));
+  const struct = new Struct([new Field('key', keys.type, false), new Field('value', amounts.type, false)]);
+  const child = makeData({ type: struct, length: flat.length, nullCount: 0, children: [keys, amounts] });
+  return makeData({
+    type: new Map_(new Field('entries', struct, false)),
+    length: values.length,
+    nullCount: 0,
+    valueOffsets: offsets(values),
+    child,
+  });
+}
+
+type Entry = readonly [string | number, bigint];
+
+const entriesOf = (value: ColumnValue): readonly Entry[] => (value instanceof Map ? [...value] : []);
+
+function offsets(values: readonly { readonly length: number }[]): Int32Array {
+  const ends = new Int32Array(values.length + 1);
+  values.forEach((value, index) => {
+    ends[index + 1] = (ends[index] ?? 0) + value.length;
+  });
+  return ends;
+}
+
+/** A map's entries by its child columns: Arrow's own map rows turn every key into a property name. */
+function mapReader(vector: Vector): (row: number) => readonly (readonly [unknown, bigint])[] {
+  const data = vector.data[0];
+  const [keyData, valueData] = data?.children[0]?.children ?? [];
+  if (!data || !keyData || !valueData) throw new TypeError('a map column has no entries');
+  const keys = makeVector(keyData);
+  const values = makeVector(valueData);
+  return (row) => {
+    const start = data.valueOffsets[row] ?? 0;
+    const end = data.valueOffsets[row + 1] ?? start;
+    return Array.from(
+      { length: end - start },
+      (_, index) => [keys.get(start + index), decimalValue(values.get(start + index)) ?? 0n] as const,
+    );
+  };
+}
+
+const bigintOrZero = (value: ColumnValue): bigint => (typeof value === 'bigint' ? value : 0n);
+
+const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));

@@ -1,0 +1,170 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSession, type Session } from '@tidemark/duckdb';
+import { type ColumnValue, define } from '@tidemark/metrics';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Engine, fromRecordBatch, type RowFile, type StateRow } from '../index.ts';
+import { openDuckDbEngine } from './index.ts';
+
+const definition = define('USD');
+const HOUR_MS = 3_600_000;
+const barrierAtMs = Date.UTC(2026, 0, 15);
+
+let folder: string;
+let session: Session;
+let engine: Engine;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidemark-engine-'));
+  const options = { memoryLimit: '512MB', threads: 1, tempFolder: join(folder, 'spill') };
+  session = await openSession(options);
+  engine = openDuckDbEngine(options);
+});
+
+afterAll(async () => {
+  await engine.close();
+  session.close();
+  await rm(folder, { recursive: true });
+});
+
+const parquet = async (name: string, select: string): Promise<RowFile> => {
+  const location = join(folder, `${name}.parquet`);
+  await session.connection.run(`COPY (${select}) TO '${location}' (FORMAT parquet)`);
+  return { location, import: null };
+};
+
+const orders = (
+  from: number,
+  to: number,
+  amount: string,
+) => `SELECT 0::INTEGER AS epoch, 0::INTEGER AS partition, i::BIGINT AS position,
+  'c-' || (i % 7) AS customer_id, 'e-' || i AS event_id, ${barrierAtMs - HOUR_MS}::BIGINT AS occurred_at, 'o-' || i AS "key",
+  'placed' AS kind, ${barrierAtMs - HOUR_MS}::BIGINT AS order_date, (${amount})::BIGINT AS total_amount, FALSE AS cancelled
+  FROM range(${from}, ${to}) t(i)`;
+
+const tickets = `SELECT 0::INTEGER AS epoch, 0::INTEGER AS partition, i::BIGINT AS position, 'c-' || (i % 7) AS customer_id,
+  't-' || i AS event_id, 0::BIGINT AS occurred_at, 't-' || i AS "key", 'placed' AS kind, 'shipping' AS category, 'high' AS priority,
+  ${barrierAtMs}::BIGINT - i * ${24 * HOUR_MS} AS created_date, NULL::BIGINT AS resolved_date FROM range(0, 60) t(i)`;
+
+async function recomputeOver(rows: Record<string, readonly RowFile[]>, name: string): Promise<string> {
+  const snapshot = join(folder, `${name}.snapshot`);
+  await engine.recompute({ currency: 'USD', definitionId: definition.id, barrierAtMs, rows, snapshot });
+  return snapshot;
+}
+
+async function changed(snapshot: string, base: string | null): Promise<Map<string, StateRow>> {
+  const found = new Map<string, StateRow>();
+  for await (const batch of engine.changes('USD', snapshot, base)) {
+    for (const row of fromRecordBatch(definition.columns, batch)) found.set(row.customerId, row);
+  }
+  return found;
+}
+
+const column = (row: StateRow | undefined, name: string): ColumnValue | undefined =>
+  row?.state[definition.columns.findIndex((candidate) => candidate.name === name)];
+
+describe('the DuckDB engine', () => {
+  it('recomputes every customer and gives the states back as they are held in memory', async () => {
+    const rows = {
+      orders: [await parquet('o1', orders(0, 700, '1000 + i'))],
+      support_tickets: [await parquet('t1', tickets)],
+    };
+    const all = await changed(await recomputeOver(rows, 'g1'), null);
+    expect([...all.keys()].sort()).toEqual(['c-0', 'c-1', 'c-2', 'c-3', 'c-4', 'c-5', 'c-6']);
+    const row = all.get('c-3');
+    expect(column(row, 'order_count')).toBe(100n);
+    expect(column(row, 'total_revenue')).toBe(
+      Array.from({ length: 100 }, (_, n) => 1003n + 7n * BigInt(n)).reduce((a, b) => a + b),
+    );
+    expect(column(row, 'first_order_date')).toBe(barrierAtMs - HOUR_MS);
+    expect(column(row, 'tickets_by_category')).toEqual(new Map([['shipping', 9n]]));
+    const hours = column(row, 'tickets_30d_by_hour');
+    expect(hours).toEqual(
+      new Map(
+        [3, 10, 17, 24, 31].map((day) => [barrierAtMs / HOUR_MS - day * 24, 1n] as const).sort(([a], [b]) => a - b),
+      ),
+    );
+    expect(column(row, 'segment')).toBeNull();
+    expect(column(row, 'campaigns_engaged')).toEqual([]);
+  });
+
+  it('gives only the customers that differ from the base, and those that are gone', async () => {
+    const first = [await parquet('o2', orders(0, 700, '1000'))];
+    const base = await recomputeOver({ orders: first }, 'g2');
+    expect(await changed(base, base)).toEqual(new Map());
+    const more = await recomputeOver({ orders: [...first, await parquet('o3', orders(703, 704, '5'))] }, 'g3');
+    expect([...(await changed(more, base)).keys()]).toEqual(['c-3']);
+    const fewer = await recomputeOver(
+      { orders: [await parquet('o4', `SELECT * FROM (${orders(0, 700, '1000')}) WHERE customer_id <> 'c-5'`)] },
+      'g4',
+    );
+    const gone = await changed(fewer, base);
+    expect([...gone.keys()]).toEqual(['c-5']);
+    expect(gone.get('c-5')?.gone).toBe(true);
+    expect((await engine.inspect('USD', fewer, base)).lost).toBe(1);
+  });
+
+  it('puts rows of an import before those of the log, by the number it is told', async () => {
+    const sameOrder = (name: string, amount: number) =>
+      parquet(
+        name,
+        `SELECT * REPLACE ('o-1' AS "key", '${name}' AS event_id, ${amount}::BIGINT AS total_amount) FROM (${orders(0, 1, '0')})`,
+      );
+    const files = [
+      { ...(await sameOrder('i2', 2)), import: 2 },
+      { ...(await sameOrder('i1', 1)), import: 1 },
+      await sameOrder('log', 3),
+    ];
+    const all = await changed(await recomputeOver({ orders: files }, 'g5'), null);
+    expect(column(all.get('c-0'), 'total_revenue')).toBe(2n);
+  });
+
+  it('ranks customers, ties by id', async () => {
+    const snapshot = await recomputeOver(
+      { orders: [await parquet('o6', orders(0, 14, 'CASE WHEN i % 7 < 3 THEN 500 ELSE 100 + i % 7 END'))] },
+      'g6',
+    );
+    const best = await engine.top('USD', snapshot, 'total_revenue', barrierAtMs, 4);
+    expect(best.map(({ customerId, score }) => [customerId, score])).toEqual([
+      ['c-0', 1000n],
+      ['c-1', 1000n],
+      ['c-2', 1000n],
+      ['c-6', 212n],
+    ]);
+    const atRisk = await recomputeOver({ support_tickets: [await parquet('t6', tickets)] }, 'g7');
+    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs, 100)).toHaveLength(7);
+    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs + 60 * 24 * HOUR_MS, 100)).toEqual([]);
+  });
+
+  it('finds what the quality gate refuses', async () => {
+    const snapshot = await recomputeOver({ orders: [await parquet('o8', orders(0, 7, 'i - 3'))] }, 'g8');
+    expect(await engine.inspect('USD', snapshot, null)).toEqual({
+      customers: 7,
+      duplicateCustomers: 0,
+      nulls: {},
+      negativeMoney: { total_revenue: 3 },
+      lost: null,
+    });
+  });
+
+  it('refuses a definition its code does not have', async () => {
+    const request = {
+      currency: 'USD',
+      definitionId: 'f'.repeat(16),
+      barrierAtMs,
+      rows: {},
+      snapshot: join(folder, 'no'),
+    };
+    await expect(engine.recompute(request)).rejects.toMatchObject({ code: 'TIDEMARK_ENGINE_FAILED' });
+  });
+
+  it('says so when its process is gone, and leaves no call waiting', async () => {
+    const doomed = openDuckDbEngine({ memoryLimit: '256MB', threads: 1, tempFolder: join(folder, 'spill') });
+    await doomed.close();
+    await expect(doomed.inspect('USD', 'x', null)).rejects.toMatchObject({
+      code: 'TIDEMARK_ENGINE_GONE',
+      retryable: true,
+    });
+  });
+});

@@ -1,0 +1,146 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SessionOptions } from '@tidemark/duckdb';
+import { type RecordBatch, tableFromIPC } from 'apache-arrow';
+import { EngineError } from '../error.ts';
+import type { Engine, Inspection, RankedCustomer, RecomputeResult } from '../port.ts';
+import type { Reply, Request } from './protocol.ts';
+
+type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
+type Listener = { readonly reply: (reply: Reply) => void; readonly gone: (error: EngineError) => void };
+
+/** Starts DuckDB in a process of its own. `close` ends it; so does the end of this process. */
+export function openDuckDbEngine(options: SessionOptions): Engine {
+  const extension = extname(fileURLToPath(import.meta.url));
+  const script = fileURLToPath(new URL(`./engine-process${extension}`, import.meta.url));
+  const child = fork(script, [options.memoryLimit, String(options.threads), options.tempFolder], {
+    serialization: 'advanced',
+  });
+  return new DuckDbEngine(child);
+}
+
+class DuckDbEngine implements Engine {
+  readonly #child: ChildProcess;
+  readonly #listeners = new Map<number, Listener>();
+  #nextId = 1;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (reply: Reply) => this.#listeners.get(reply.id)?.reply(reply));
+    child.on('error', (cause) => this.#lose('could not be started', cause));
+    child.on('exit', (code, signal) => this.#lose(`ended with ${signal ?? `exit code ${code}`}`));
+  }
+
+  async recompute(
+    request: Parameters<Engine['recompute']>[0],
+    onProgress: (step: string) => void = () => {},
+  ): Promise<RecomputeResult> {
+    return (await this.#ask({ kind: 'recompute', request }, onProgress)) as RecomputeResult;
+  }
+
+  async inspect(currency: string, snapshot: string, base: string | null): Promise<Inspection> {
+    return (await this.#ask({ kind: 'inspect', currency, snapshot, base })) as Inspection;
+  }
+
+  async top(
+    currency: string,
+    snapshot: string,
+    list: string,
+    asOfMs: number,
+    limit: number,
+  ): Promise<readonly RankedCustomer[]> {
+    return (await this.#ask({ kind: 'top', currency, snapshot, list, asOfMs, limit })) as readonly RankedCustomer[];
+  }
+
+  async *changes(currency: string, snapshot: string, base: string | null): AsyncGenerator<RecordBatch> {
+    const id = this.#nextId++;
+    const arrived: (Reply | EngineError)[] = [];
+    let wake = () => {};
+    const push = (item: Reply | EngineError) => {
+      arrived.push(item);
+      wake();
+    };
+    this.#listeners.set(id, { reply: push, gone: push });
+    try {
+      this.#send({ id, kind: 'changes', currency, snapshot, base });
+      let batches = 0;
+      let rows = 0;
+      for (;;) {
+        const item = arrived.shift();
+        if (item === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        if (item instanceof EngineError) throw item;
+        if (item.kind === 'failed') throw new EngineError('TIDEMARK_ENGINE_FAILED', item.message);
+        if (item.kind === 'end') {
+          if (item.batches === batches && item.rows === rows) return;
+          throw new EngineError(
+            'TIDEMARK_ENGINE_INCOMPLETE',
+            `The engine sent ${item.rows} rows, of which ${rows} arrived.`,
+            { retryable: true },
+          );
+        }
+        if (item.kind !== 'batch') continue;
+        for (const batch of tableFromIPC(item.ipc).batches) {
+          batches++;
+          rows += batch.numRows;
+          yield batch;
+        }
+        this.#send({ id, kind: 'taken' });
+      }
+    } finally {
+      this.#listeners.delete(id);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2_000);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #ask(request: Unnumbered<Request>, onProgress: (step: string) => void = () => {}): Promise<unknown> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        this.#listeners.delete(id);
+        finish();
+      };
+      this.#listeners.set(id, {
+        gone: (error) => settle(() => reject(error)),
+        reply: (reply) => {
+          if (reply.kind === 'progress') onProgress(reply.step);
+          if (reply.kind === 'done') settle(() => resolve(reply.result));
+          if (reply.kind === 'failed') settle(() => reject(new EngineError('TIDEMARK_ENGINE_FAILED', reply.message)));
+        },
+      });
+      this.#send({ id, ...request });
+    });
+  }
+
+  #send(request: Request): void {
+    if (!this.#child.connected) {
+      this.#lose('is gone');
+      return;
+    }
+    this.#child.send(request, (error) => {
+      if (error) this.#lose('cannot be reached', error);
+    });
+  }
+
+  #lose(what: string, cause?: unknown): void {
+    const error = new EngineError('TIDEMARK_ENGINE_GONE', `The batch engine's process ${what}.`, {
+      cause,
+      retryable: true,
+    });
+    for (const listener of [...this.#listeners.values()]) listener.gone(error);
+  }
+}

@@ -1,0 +1,104 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { openSession } from '@tidemark/duckdb';
+import { define } from '@tidemark/metrics';
+import { Table, tableToIPC } from 'apache-arrow';
+import { toRecordBatch } from '../arrow-column.ts';
+import type { Reply, Request } from './protocol.ts';
+import { changes, inspect, recompute, top } from './snapshot-queries.ts';
+
+type Work = Exclude<Request, { kind: 'taken' }>;
+
+/** Batches on their way that the caller has not taken in yet. */
+const MAX_BATCHES_UNDER_WAY = 4;
+
+/**
+ * The engine's process: DuckDB alone, so that its threads never hold up the caller's. It ends when the caller's channel
+ * closes, for whatever reason.
+ */
+async function main(): Promise<void> {
+  const [memoryLimit = '', threads = '', tempFolder = ''] = process.argv.slice(2);
+  const session = await openSession({ memoryLimit, threads: Number(threads), tempFolder });
+  const underWay = new Map<number, { count: number; wake: () => void }>();
+  const reply = (message: Reply) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
+
+  const sendChanges = async (
+    connection: DuckDBConnection,
+    id: number,
+    currency: string,
+    snapshot: string,
+    base: string | null,
+  ) => {
+    const definition = define(currency);
+    const flow = { count: 0, wake: () => {} };
+    underWay.set(id, flow);
+    let batches = 0;
+    let rows = 0;
+    for await (const page of changes(connection, definition, snapshot, base)) {
+      while (flow.count >= MAX_BATCHES_UNDER_WAY) {
+        await new Promise<void>((resolve) => {
+          flow.wake = resolve;
+        });
+      }
+      flow.count++;
+      batches++;
+      rows += page.length;
+      const ipc = tableToIPC(new Table(toRecordBatch(definition.columns, page)), 'stream');
+      await reply({ id, kind: 'batch', ipc, rows: page.length });
+    }
+    underWay.delete(id);
+    await reply({ id, kind: 'end', batches, rows });
+  };
+
+  const answer = async (connection: DuckDBConnection, message: Work): Promise<void> => {
+    const { id } = message;
+    switch (message.kind) {
+      case 'changes':
+        return sendChanges(connection, id, message.currency, message.snapshot, message.base);
+      case 'recompute': {
+        const result = await recompute(
+          connection,
+          message.request,
+          (step) => void reply({ id, kind: 'progress', step }),
+        );
+        return reply({ id, kind: 'done', result });
+      }
+      case 'inspect': {
+        const result = await inspect(connection, define(message.currency), message.snapshot, message.base);
+        return reply({ id, kind: 'done', result });
+      }
+      case 'top': {
+        const { currency, snapshot, list, asOfMs, limit } = message;
+        return reply({
+          id,
+          kind: 'done',
+          result: await top(connection, define(currency), snapshot, list, asOfMs, limit),
+        });
+      }
+    }
+  };
+
+  /** Each request has its own connection, with whose end its temporary tables go. */
+  const work = async (message: Work) => {
+    const connection = await session.connect();
+    try {
+      await answer(connection, message);
+    } finally {
+      connection.closeSync();
+    }
+  };
+
+  process.on('message', (message: Request) => {
+    if (message.kind === 'taken') {
+      const flow = underWay.get(message.id);
+      if (flow) flow.count--;
+      flow?.wake();
+      return;
+    }
+    work(message).catch((error: unknown) => reply({ id: message.id, kind: 'failed', message: String(error) }));
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+// Ctrl-C reaches the whole group; the caller decides when the engine ends.
+process.on('SIGINT', () => {});
+await main();

@@ -1,0 +1,1 @@
+export { openDuckDbEngine } from './duckdb-engine.ts';

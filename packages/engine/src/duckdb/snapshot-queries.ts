@@ -1,0 +1,212 @@
+import { rm } from 'node:fs/promises';
+import {
+  type DuckDBConnection,
+  DuckDBDecimalValue,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBTimestampValue,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import { identifier, textListLiteral, textLiteral } from '@tidemark/duckdb';
+import {
+  type ColumnType,
+  type ColumnValue,
+  type Definition,
+  DUCKDB_TYPES,
+  define,
+  rankLists,
+  recomputeSql,
+  rowColumns,
+  type Source,
+  zeroState,
+} from '@tidemark/metrics';
+import type { StateRow } from '../arrow-column.ts';
+import { EngineError } from '../error.ts';
+import type { Inspection, RankedCustomer, RecomputeRequest, RecomputeResult, RowFile } from '../port.ts';
+
+/** The definition as this process's code knows it; refuses to compute under a name that means something else here. */
+export function definitionOf(currency: string, id: string): Definition {
+  const definition = define(currency);
+  if (definition.id === id) return definition;
+  throw new EngineError(
+    'TIDEMARK_ENGINE_FAILED',
+    `The engine runs code of definition ${definition.id}, but was asked for ${id}. Start both from the same version.`,
+  );
+}
+
+/** Tables and views are temporary: they go with the connection. */
+export async function recompute(
+  connection: DuckDBConnection,
+  request: RecomputeRequest,
+  onProgress: (step: string) => void,
+): Promise<RecomputeResult> {
+  const definition = definitionOf(request.currency, request.definitionId);
+  const durations: Record<string, number> = {};
+  const run = async (name: string, sql: string) => {
+    onProgress(name);
+    const began = performance.now();
+    await connection.run(sql);
+    durations[name] = Math.round(performance.now() - began);
+  };
+  for (const source of definition.sources) {
+    await connection.run(
+      `CREATE TEMP VIEW landed_${source.name} AS ${landedSql(source, request.rows[source.name] ?? [])}`,
+    );
+  }
+  try {
+    for (const { name, sql } of recomputeSql(definition, request.barrierAtMs)) await run(name, sql);
+    await run('snapshot', `COPY states TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`);
+    const [row] = (await connection.runAndReadAll('SELECT count(*) FROM states')).getRows();
+    return { customers: Number(row?.[0] ?? 0), durations };
+  } catch (error) {
+    await rm(request.snapshot, { force: true });
+    throw error;
+  }
+}
+
+/** A source's rows over its files. Imports are told apart by the file, since their number is given when they are accepted. */
+function landedSql(source: Source, files: readonly RowFile[]): string {
+  if (files.length === 0) {
+    return `SELECT ${rowColumns(source)
+      .map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`)
+      .join(', ')} WHERE FALSE`;
+  }
+  const byImport = new Map<number | null, string[]>();
+  for (const file of files) byImport.set(file.import, [...(byImport.get(file.import) ?? []), file.location]);
+  return [...byImport]
+    .map(
+      ([number, locations]) =>
+        `SELECT ${number ?? 'NULL'}::INTEGER AS "import", * FROM read_parquet(${textListLiteral(locations)})`,
+    )
+    .join('\nUNION ALL BY NAME ');
+}
+
+const snapshotSql = (path: string) => `read_parquet(${textLiteral(path)})`;
+
+export async function inspect(
+  connection: DuckDBConnection,
+  definition: Definition,
+  snapshot: string,
+  base: string | null,
+): Promise<Inspection> {
+  const zero = zeroState(definition);
+  const required = definition.columns.filter((_, index) => zero[index] !== null).map(({ name }) => name);
+  const money = definition.measures
+    .filter(({ measure }) => measure.money && measure.aggregate.kind === 'sum')
+    .map(({ name }) => name);
+  const counted = [
+    'count(*)',
+    'count(*) - count(DISTINCT customer_id)',
+    'count(*) FILTER (WHERE customer_id IS NULL)',
+    ...required.map((name) => `count(*) FILTER (WHERE ${identifier(name)} IS NULL)`),
+    ...money.map((name) => `count(*) FILTER (WHERE ${identifier(name)} < 0)`),
+  ];
+  const [row = []] = (
+    await connection.runAndReadAll(`SELECT ${counted.join(', ')} FROM ${snapshotSql(snapshot)}`)
+  ).getRows();
+  const [customers = 0, duplicateCustomers = 0, ...counts] = row.map(Number);
+  const found = (names: readonly string[], from: number) =>
+    Object.fromEntries(
+      names.map((name, index) => [name, counts[from + index] ?? 0]).filter(([, count]) => count !== 0),
+    );
+  const lostSql =
+    base && `SELECT count(*) FROM ${snapshotSql(base)} b ANTI JOIN ${snapshotSql(snapshot)} n USING (customer_id)`;
+  const lost = lostSql ? Number((await connection.runAndReadAll(lostSql)).getRows()[0]?.[0]) : null;
+  return {
+    customers,
+    duplicateCustomers,
+    nulls: found(['customer_id', ...required], 0),
+    negativeMoney: found(money, 1 + required.length),
+    lost,
+  };
+}
+
+/** Pages of the customers whose state differs from the base's; all of them without a base. */
+export async function* changes(
+  connection: DuckDBConnection,
+  definition: Definition,
+  snapshot: string,
+  base: string | null,
+): AsyncGenerator<readonly StateRow[]> {
+  const names = definition.columns.map(({ name }) => identifier(name));
+  const all = `SELECT customer_id, FALSE AS gone, ${names.join(', ')} FROM ${snapshotSql(snapshot)} n`;
+  const differs = names.map((name) => `n.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
+  const sql = base
+    ? `SELECT n.customer_id, FALSE AS gone, ${names.map((name) => `n.${name}`).join(', ')}
+       FROM ${snapshotSql(snapshot)} n LEFT JOIN ${snapshotSql(base)} b USING (customer_id)
+       WHERE b.customer_id IS NULL OR ${differs}
+       UNION ALL BY NAME
+       SELECT b.customer_id, TRUE AS gone FROM ${snapshotSql(base)} b ANTI JOIN ${snapshotSql(snapshot)} n USING (customer_id)`
+    : all;
+  const zero = zeroState(definition);
+  const result = await connection.stream(sql);
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    const [ids = [], gone = [], ...columns] = chunk.getColumns();
+    const values = definition.columns.map(({ type }, index) =>
+      (columns[index] ?? []).map((value) => fromDuckDb(type, value)),
+    );
+    yield ids.map((id, row) => {
+      const isGone = gone[row] === true;
+      return {
+        customerId: String(id),
+        gone: isGone,
+        state: isGone ? zero : values.map((column) => column[row] ?? null),
+      };
+    });
+  }
+}
+
+export async function top(
+  connection: DuckDBConnection,
+  definition: Definition,
+  snapshot: string,
+  list: string,
+  asOfMs: number,
+  limit: number,
+): Promise<readonly RankedCustomer[]> {
+  const rank = rankLists(definition, asOfMs).find(({ name }) => name === list);
+  if (!rank) throw new EngineError('TIDEMARK_ENGINE_FAILED', `The definition keeps no list ${list}.`);
+  const sql = `SELECT customer_id, (${rank.score})::HUGEINT AS score FROM ${snapshotSql(snapshot)} WHERE ${rank.condition}
+    ORDER BY score DESC, customer_id LIMIT ${limit}`;
+  const rows = (await connection.runAndReadAll(sql)).getRows();
+  return rows.map(([customerId, score]) => ({ customerId: String(customerId), score: BigInt(String(score)) }));
+}
+
+/** A value as DuckDB's API gives it, as the column type says it is held. */
+function fromDuckDb(type: ColumnType, value: DuckDBValue): ColumnValue {
+  if (value === null) return null;
+  switch (type) {
+    case 'int64':
+      if (typeof value === 'bigint') return value;
+      break;
+    case 'varint':
+      if (value instanceof DuckDBDecimalValue) return value.value;
+      break;
+    case 'int32':
+      if (typeof value === 'number') return value;
+      break;
+    case 'timestamp':
+      if (value instanceof DuckDBTimestampValue) return Number(value.micros / 1000n);
+      break;
+    case 'text':
+      if (typeof value === 'string') return value;
+      break;
+    case 'text_set':
+      if (value instanceof DuckDBListValue) return value.items.map(String);
+      break;
+    case 'text_counts':
+      if (value instanceof DuckDBMapValue)
+        return new Map(value.entries.map((entry) => [String(entry.key), wideInteger(entry.value)]));
+      break;
+    case 'hour_counts':
+      if (value instanceof DuckDBMapValue)
+        return new Map(value.entries.map((entry) => [Number(entry.key), wideInteger(entry.value)]));
+      break;
+  }
+  throw new TypeError(`a snapshot column of type ${DUCKDB_TYPES[type]} holds ${String(value)}`);
+}
+
+function wideInteger(value: DuckDBValue): bigint {
+  if (value instanceof DuckDBDecimalValue) return value.value;
+  throw new TypeError(`a snapshot's map holds ${String(value)}`);
+}
