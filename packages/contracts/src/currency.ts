@@ -4,17 +4,14 @@ import { TidemarkError } from './error.ts';
  * ISO 4217 minor digits that are not 2. A table of our own and not the runtime's: which records are accepted must
  * not change with the locale data of a Node version, and that data follows custom instead of ISO (AFN 0, ISO says 2).
  */
-const MINOR_DIGITS: ReadonlyMap<string, number> = new Map([
-  ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV'].map(zero),
-  ...['XAF', 'XOF', 'XPF'].map(zero),
-  ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((code): [string, number] => [code, 3]),
-  ['CLF', 4],
-  ['UYW', 4],
-]);
-
-function zero(code: string): [string, number] {
-  return [code, 0];
-}
+const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ...{ BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0 },
+    ...{ VUV: 0, XAF: 0, XOF: 0, XPF: 0 },
+    ...{ BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3 },
+    ...{ CLF: 4, UYW: 4 },
+  }),
+);
 
 const known: ReadonlySet<string> = new Set([...Intl.supportedValuesOf('currency'), ...MINOR_DIGITS.keys()]);
 

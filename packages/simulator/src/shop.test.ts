@@ -60,6 +60,7 @@ describe('a history', () => {
     for (const event of events) {
       if (event.event_type === 'order_placed') {
         const { order_date, total_amount, status } = event;
+        expect(order_date).toBe(event.occurred_at);
         rows.set(event.order_id, row({ order_date, total_amount, status, customer: event.customer_id }));
       } else if (event.event_type === 'order_changed') {
         expect(row({ ...event.before, customer: event.customer_id })).toBe(rows.get(event.order_id));
@@ -74,6 +75,7 @@ describe('a history', () => {
         rows.delete(event.order_id);
       } else if (event.event_type === 'support_ticket_created') {
         const { ticket_id, category, priority, created_date, customer_id } = event;
+        expect(created_date).toBe(event.occurred_at);
         rows.set(ticket_id, row({ category, priority, created_date, customer_id }));
       } else if (event.event_type === 'support_ticket_resolved') {
         const { ticket_id, category, priority, created_date, customer_id } = event;
