@@ -20,7 +20,7 @@ export function foldChange(definition: Definition, state: State, change: Change,
   for (const { measure, at } of definition.measuresBySource.get(change.source.name) ?? []) {
     const minus = change.minus && inputOf(measure, change.minus, occurred_at, event_id);
     const plus = inputOf(measure, change.plus, occurred_at, event_id);
-    if (minus && plus && sameInput(minus, plus)) continue;
+    if (minus && plus && sameInput(measure, minus, plus)) continue;
     if (minus) measure.aggregate.add(state, at, minus, -1);
     if (plus) measure.aggregate.add(state, at, plus, 1);
   }

@@ -83,8 +83,12 @@ export function inputOf(of: Measure, row: Row, occurredAt: number, eventId: stri
   return { value, hour, occurredAt, eventId };
 }
 
-/** Two inputs between which the measure sees no difference: a −/+ pair of them changes nothing. */
-export const sameInput = (a: Input, b: Input): boolean => a.value === b.value && a.hour === b.hour;
+/**
+ * Two inputs between which the measure sees no difference: a −/+ pair of them changes nothing. `latest` sees one in
+ * every pair: the row put in place has a time of its own, and that of the row taken back is not known.
+ */
+export const sameInput = (of: Measure, a: Input, b: Input): boolean =>
+  of.aggregate.kind !== 'latest' && a.value === b.value && a.hour === b.hour;
 
 function hourOf(value: FieldValue): number {
   if (typeof value !== 'number') throw new TypeError('a window needs a time');
