@@ -1,5 +1,5 @@
 /** SQLSTATE classes and codes that speak of the server's state, not of the statement. */
-const OUTAGE_STATES = /^(08|57P0[1-5]$|53300$|55P03$)/;
+const OUTAGE_STATES = /^(08|57P0[1-5]$|53300$|55P03$|25P03$)/;
 const OUTAGE_ERRNOS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -12,7 +12,7 @@ const OUTAGE_ERRNOS = new Set([
 ]);
 /** What `pg` says without a code of its own when a connection breaks or none is had in time. */
 const OUTAGE_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error)/;
 
 /** Whether an error means that the server can't be asked just now, so that asking again later makes sense. */
 export function isOutage(error: unknown): boolean {

@@ -11,6 +11,8 @@ export type PoolOptions = {
   readonly statementTimeoutMs?: number;
   /** How long to wait for a connection, a free one of the pool too. Default 10 s. */
   readonly connectionTimeoutMs?: number;
+  /** The server ends a session that pauses longer inside a transaction, so that its locks can't stay. Default 60 s. */
+  readonly idleInTransactionTimeoutMs?: number;
   /** Told of a connection that broke while nobody used it. The pool has already replaced it. */
   readonly onIdleError?: (error: Error) => void;
 };
@@ -24,12 +26,16 @@ export function connectionConfig(url: string, options: PoolOptions): pg.ClientCo
       'Not a PostgreSQL URL. Write it as postgres://user:password@host:port/database.',
     );
   }
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
   return {
     connectionString: url,
     application_name: options.applicationName,
     // Text forms of timestamps must not depend on the server's or the role's zone.
     options: '-c timezone=UTC',
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
+    // Ours, for a server that can't even say so. A little later, so that the server speaks first.
+    ...(statementTimeoutMs > 0 ? { query_timeout: statementTimeoutMs + 5_000 } : {}),
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
     keepAlive: true,
     types: wireTypes,

@@ -1,0 +1,26 @@
+import { TidemarkError } from '@tidemark/contracts';
+
+export type LogErrorCode =
+  /** Retention has run past the offset asked for: records are lost to this reader. */
+  | 'TIDEMARK_LOG_GAP'
+  /** The offset asked for is beyond the end: the log was truncated, restored, or is another one. */
+  | 'TIDEMARK_LOG_SHRUNK'
+  /** A record over the limit of 1 MiB. Nothing of its append was written. */
+  | 'TIDEMARK_LOG_RECORD_TOO_LARGE'
+  /** A header name that not every log can keep. Nothing of its append was written. */
+  | 'TIDEMARK_LOG_BAD_HEADER'
+  /** A partition that the topic does not have. */
+  | 'TIDEMARK_LOG_NO_PARTITION'
+  /** A topic name that can't be a table's name, or the like. */
+  | 'TIDEMARK_LOG_BAD_TOPIC'
+  /** The log can't be reached now. An append that ends so may or may not have been written. */
+  | 'TIDEMARK_LOG_UNAVAILABLE';
+
+/** What an event log raises on purpose. Only `TIDEMARK_LOG_UNAVAILABLE` is worth another try. */
+export class LogError extends TidemarkError {
+  declare readonly code: LogErrorCode;
+
+  constructor(code: LogErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(code, message, { ...options, retryable: code === 'TIDEMARK_LOG_UNAVAILABLE' });
+  }
+}

@@ -1,0 +1,1 @@
+export { openPostgresLog, type PostgresLogOptions } from './log.ts';

@@ -1,0 +1,36 @@
+import { freshDatabase } from '@tidemark/postgres/testing';
+import { cuttableProxy, type LogUnderTest, logConformance, PARTITIONS } from '../testing/index.ts';
+import { openPostgresLog } from './log.ts';
+
+const LEASE_MS = 1_000;
+
+async function postgresLog(): Promise<LogUnderTest> {
+  const database = await freshDatabase();
+  const options = { partitions: PARTITIONS, leaseMs: LEASE_MS };
+  return {
+    open: () => openPostgresLog(database.url, options),
+    openMortal: async () => {
+      const url = new URL(database.url);
+      const proxy = await cuttableProxy(Number(url.port));
+      url.port = String(proxy.port);
+      const log = await openPostgresLog(url.toString(), options);
+      return {
+        log: {
+          ...log,
+          close: async () => {
+            // The dead don't wait for answers.
+            await proxy.close();
+            await log.close();
+          },
+        },
+        die: async () => proxy.cut(),
+      };
+    },
+    remove: () => database.drop(),
+  };
+}
+
+logConformance('The log in PostgreSQL', postgresLog, {
+  gaplessOffsets: { has: true },
+  within: { wakeMs: 500, takeoverMs: 2 * LEASE_MS, handoverMs: LEASE_MS / 2, growMs: LEASE_MS },
+});

@@ -1,0 +1,74 @@
+import type { Lease, PartitionHandler, ReadResult } from '../port.ts';
+import type { Reader } from './read.ts';
+
+const WAIT_MS = 5_000;
+
+/** Reads one partition for a handler, from assignment to revocation. Only one at a time for a partition. */
+export type PartitionWorker = {
+  /** Asks it to end after the handler's running call, under a lease that holds until then. */
+  stop(): void;
+  /** The same, when somebody else may have the partition already: the running call learns it from its lease. */
+  lose(): void;
+  readonly isStopping: boolean;
+  /** Resolves when the handler has been told; rejects with the handler's or the log's fatal error. */
+  readonly ended: Promise<void>;
+};
+
+export type WorkerOptions = {
+  readonly partition: number;
+  readonly reader: Reader;
+  readonly handler: PartitionHandler;
+  readonly maxBatchRecords: number;
+  /** Whether the member may still act for its partitions. */
+  readonly isMemberAlive: () => boolean;
+};
+
+export function startWorker(options: WorkerOptions): PartitionWorker {
+  const { partition, reader, handler, maxBatchRecords } = options;
+  const aborter = new AbortController();
+  let isLost = false;
+  const lease: Lease = { isHeld: () => !isLost && options.isMemberAlive() };
+  const goesOn = () => !aborter.signal.aborted && lease.isHeld();
+
+  const aborted = new Promise<null>((resolve) => {
+    aborter.signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  const read = (from: bigint): Promise<ReadResult | null> => {
+    const reading = reader.read(partition, from, {
+      maxRecords: maxBatchRecords,
+      waitMs: WAIT_MS,
+      signal: aborter.signal,
+    });
+    // When the abort was faster, nobody hears of its failure.
+    reading.catch(() => {});
+    return reading;
+  };
+
+  const run = async (): Promise<void> => {
+    let offset = await handler.assigned(partition);
+    try {
+      while (goesOn()) {
+        // A read that hangs in a dead connection must not keep the handler from hearing that it lost the partition.
+        const batch = await Promise.race([aborted, read(offset)]);
+        // What was read while the partition was lost, or called back, belongs to its next owner.
+        if (batch === null || !goesOn()) break;
+        if (batch.records.length > 0) await handler.records(partition, batch, lease);
+        offset = batch.next;
+      }
+    } finally {
+      await handler.revoked(partition);
+    }
+  };
+
+  return {
+    stop: () => aborter.abort(),
+    lose: () => {
+      isLost = true;
+      aborter.abort();
+    },
+    get isStopping() {
+      return aborter.signal.aborted;
+    },
+    ended: run(),
+  };
+}

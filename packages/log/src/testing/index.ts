@@ -1,0 +1,3 @@
+export { type Declared, type LogCapabilities, type LogUnderTest, PARTITIONS } from './capabilities.ts';
+export { cuttableProxy } from './cuttable-proxy.ts';
+export { logConformance } from './log-conformance.ts';
