@@ -9,6 +9,13 @@ export type JsonResult =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: RejectCode; readonly reason: string };
 
+/** An object as JSON.parse makes it: every key is an own property, `__proto__` too. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export const MAX_DEPTH = 32;
 /** Any decimal of up to 15 significant digits comes back from a double as it was (IEEE 754 binary64). */
 const SIGNIFICANT_DIGITS = 15;
@@ -132,12 +139,15 @@ function isMoneyKey(quoted: string): boolean {
 
 /** How many properties a JSON value has in all its objects. Recursion is bounded by `MAX_DEPTH`. */
 function countKeys(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
   if (Array.isArray(value)) {
     for (const item of value) count += countKeys(item);
-    return count;
+  } else if (isJsonObject(value)) {
+    for (const name of Object.keys(value)) {
+      count++;
+      const field = value[name];
+      if (typeof field === 'object') count += countKeys(field);
+    }
   }
-  for (const item of Object.values(value)) count += 1 + countKeys(item);
   return count;
 }

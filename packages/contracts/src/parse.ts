@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { eventSchemas, type TidemarkEvent } from './event.ts';
-import { parseJson } from './json.ts';
+import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { isRejectCode, type RejectCode } from './reject.ts';
 import { type KnownFields, knownFields, unknownFields } from './unknown-field.ts';
 
@@ -37,8 +37,7 @@ export function parse(bytes: Uint8Array, options: { readonly currency: string })
   const json = parseJson(text);
   if (!json.ok) return json;
   const wire = json.value;
-  if (typeof wire !== 'object' || wire === null || Array.isArray(wire))
-    return reject('not_an_object', 'is not an object');
+  if (!isJsonObject(wire)) return reject('not_an_object', 'is not an object');
 
   const type: unknown = own(wire, 'event_type');
   const contract = contracts.get(type);
@@ -79,7 +78,7 @@ function rejectType(type: unknown): Rejected {
 }
 
 /** The first issue decides: zod reports them in the order in which a contract lists its fields. */
-function rejectIssue(issues: readonly z.core.$ZodIssue[], wire: object): Rejected {
+function rejectIssue(issues: readonly z.core.$ZodIssue[], wire: JsonObject): Rejected {
   const [issue] = issues;
   if (issue === undefined) return reject('invalid_value', 'does not meet its contract');
   const path = issue.path.join('.');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from './json.ts';
 
 /** The field names that a schema knows, with those of the objects inside it. */
 export type KnownFields = ReadonlyMap<string, KnownFields | null>;
@@ -20,18 +21,20 @@ const NONE: readonly string[] = [];
  * Names of the fields in `value` that no contract speaks of, in the order they were sent, dotted where they are nested
  * (`before.note`). At most 32 names of at most 64 characters, escaped as in JSON so that each is printable text.
  */
-export function unknownFields(value: object, known: KnownFields): readonly string[] {
+export function unknownFields(value: JsonObject, known: KnownFields): readonly string[] {
   const names: string[] = [];
   collect(value, known, '', names);
   return names.length === 0 ? NONE : names;
 }
 
-function collect(value: object, known: KnownFields, prefix: string, names: string[]): void {
-  for (const [name, field] of Object.entries(value)) {
+function collect(value: JsonObject, known: KnownFields, prefix: string, names: string[]): void {
+  for (const name of Object.keys(value)) {
     if (names.length === MAX_UNKNOWN_FIELDS) return;
     const inner = known.get(name);
+    if (inner === null) continue;
+    const field = value[name];
     if (inner === undefined) names.push(prefix + printable(name));
-    else if (inner !== null && typeof field === 'object' && field !== null) collect(field, inner, `${name}.`, names);
+    else if (isJsonObject(field)) collect(field, inner, `${name}.`, names);
   }
 }
 
