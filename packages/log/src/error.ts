@@ -13,6 +13,8 @@ export type LogErrorCode =
   | 'TIDEMARK_LOG_NO_PARTITION'
   /** A topic name that can't be a table's name, or the like. */
   | 'TIDEMARK_LOG_BAD_TOPIC'
+  /** A URL that names no event log. */
+  | 'TIDEMARK_LOG_URL'
   /** The log can't be reached now. An append that ends so may or may not have been written. */
   | 'TIDEMARK_LOG_UNAVAILABLE';
 

@@ -3,6 +3,8 @@ import { TidemarkError } from '@tidemark/contracts';
 export type ViewsErrorCode =
   /** The store can't be reached or has no room or time for the request just now; the one code that is retryable. */
   | 'TIDEMARK_VIEWS_UNAVAILABLE'
+  /** A URL that names no view store. */
+  | 'TIDEMARK_VIEWS_URL'
   /** A value that the column's type doesn't have; nothing was written. */
   | 'TIDEMARK_VIEWS_VALUE'
   /** An id or columns that no tables can be made of, or other columns than the definition's tables have. */

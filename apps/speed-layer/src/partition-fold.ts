@@ -1,0 +1,133 @@
+import { parse, type TidemarkEvent } from '@tidemark/contracts';
+import { barrierOf, fingerprint, hasBarrierHeader, type LogRecord } from '@tidemark/log';
+import { type Definition, foldRecord } from '@tidemark/metrics';
+import type { DeadLetter, Position } from '@tidemark/views';
+import { cacheKey, DeltaCache } from './delta-cache.ts';
+import type { FoldStore } from './fold-store.ts';
+
+export type FoldCounts = {
+  folded: number;
+  repeats: number;
+  /** Rejected records by code. */
+  readonly rejected: Map<string, number>;
+  readonly unknownFields: Map<string, number>;
+};
+
+/** An accepted record on its way into its delta. */
+type Accepted = { readonly event: TidemarkEvent; readonly offset: bigint };
+
+/**
+ * The speed layer's work on one partition: folds records, in order, into the deltas of their epoch, and writes them.
+ * Everything it writes is a function of the log's prefix, so it may be stopped anywhere and done again by another.
+ */
+export class PartitionFold {
+  readonly #definition: Definition;
+  readonly #views: FoldStore;
+  readonly #partition: number;
+  readonly #logId: string;
+  readonly #cache: DeltaCache;
+  #epoch: number;
+  #previousEpoch: number | null;
+  #last: LogRecord | null = null;
+  #deadLetters: DeadLetter[] = [];
+  readonly counts: FoldCounts = { folded: 0, repeats: 0, rejected: new Map(), unknownFields: new Map() };
+
+  constructor(options: {
+    readonly definition: Definition;
+    readonly views: FoldStore;
+    readonly partition: number;
+    readonly logId: string;
+    readonly position: Position | null;
+    /** Clean deltas held in memory at most. */
+    readonly cacheLimit: number;
+  }) {
+    this.#definition = options.definition;
+    this.#views = options.views;
+    this.#partition = options.partition;
+    this.#logId = options.logId;
+    this.#cache = new DeltaCache(options.definition, options.views, options.partition, options.cacheLimit);
+    this.#epoch = options.position?.epoch ?? 0;
+    this.#previousEpoch = options.position?.previousEpoch ?? null;
+  }
+
+  /** Deltas and dead letters that the store does not have yet. */
+  get pending(): number {
+    return this.#cache.dirtyCount + this.#deadLetters.length;
+  }
+
+  async fold(records: readonly LogRecord[]): Promise<void> {
+    let accepted: Accepted[] = [];
+    for (const record of records) {
+      if (hasBarrierHeader(record)) {
+        const barrier = barrierOf(record);
+        if (barrier === null || barrier.generation <= this.#epoch) continue;
+        await this.#foldAccepted(accepted);
+        accepted = [];
+        this.#previousEpoch = this.#epoch;
+        this.#epoch = barrier.generation;
+        continue;
+      }
+      const event = this.#accept(record);
+      if (event) accepted.push({ event, offset: record.offset });
+    }
+    await this.#foldAccepted(accepted);
+    this.#last = records.at(-1) ?? this.#last;
+  }
+
+  /** Makes everything folded so far durable: markers, rows, dead letters, and the position last. */
+  async flush(): Promise<void> {
+    await this.#cache.flush();
+    if (this.#deadLetters.length > 0) {
+      await this.#views.writeDeadLetters(this.#deadLetters);
+      this.#deadLetters = [];
+    }
+    if (!this.#last) return;
+    await this.#views.writePosition(this.#partition, {
+      offset: this.#last.offset,
+      epoch: this.#epoch,
+      previousEpoch: this.#previousEpoch,
+      fingerprint: fingerprint(this.#last),
+      logId: this.#logId,
+    });
+    this.#last = null;
+  }
+
+  #accept(record: LogRecord): TidemarkEvent | null {
+    const bytes = record.value ?? new Uint8Array();
+    const parsed = parse(bytes, { currency: this.#definition.currency });
+    if (parsed.ok) {
+      for (const field of parsed.unknownFields) countUp(this.counts.unknownFields, field);
+      return parsed.event;
+    }
+    countUp(this.counts.rejected, parsed.code);
+    const { partition, offset } = record;
+    this.#deadLetters.push({ partition, offset, code: parsed.code, reason: parsed.reason, bytes });
+    return null;
+  }
+
+  /** Folds events of the current epoch. The epoch before is loaded with it: both are the repeat window. */
+  async #foldAccepted(accepted: readonly Accepted[]): Promise<void> {
+    if (accepted.length === 0) return;
+    const epochs = this.#previousEpoch === null ? [this.#epoch] : [this.#previousEpoch, this.#epoch];
+    const held = await this.#cache.load(new Set(accepted.map(({ event }) => event.customer_id)), epochs);
+    for (const { event, offset } of accepted) {
+      const entry = held.get(cacheKey(event.customer_id, this.#epoch));
+      if (!entry) throw new Error('a delta that was loaded is not held');
+      const before =
+        this.#previousEpoch === null ? undefined : held.get(cacheKey(event.customer_id, this.#previousEpoch));
+      const outcome = foldRecord(this.#definition, entry.delta, before?.delta ?? null, event, offset);
+      if (outcome === 'already in') continue;
+      if (outcome === 'repeat') this.counts.repeats++;
+      else this.counts.folded++;
+      this.#cache.markDirty(entry);
+    }
+  }
+}
+
+/** Names a record brings are the sender's: only so many are told apart. */
+const MAX_NAMES = 100;
+
+function countUp(counts: Map<string, number>, name: string): void {
+  const key = counts.has(name) || counts.size < MAX_NAMES ? name : 'other';
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,85 @@
+import type { Consumer, EventLog, PartitionHandler, ReadResult } from '@tidemark/log';
+import type { Definition } from '@tidemark/metrics';
+import type { Clock } from '@tidemark/runtime';
+import type { FoldStore } from './fold-store.ts';
+import { PartitionFold } from './partition-fold.ts';
+import { startOffset } from './start-position.ts';
+
+export type SpeedLayerOptions = {
+  readonly log: EventLog;
+  readonly views: FoldStore;
+  readonly definition: Definition;
+  readonly clock: Clock;
+  /** How long changed deltas may gather under load before they are written, in milliseconds. */
+  readonly gatherMs: number;
+  /** Customers' states held in memory, over all partitions. */
+  readonly stateCache: number;
+};
+
+/** A flush goes out when so many deltas changed, however short they have gathered: it bounds what is held. */
+const MAX_DIRTY = 5_000;
+
+/** The partitions of one process: which it folds, and how far. */
+type Held = { readonly fold: PartitionFold; lastFlushMs: number; next: bigint; level: boolean };
+
+/**
+ * The speed layer: a member of the definition's consumer group that folds the partitions it is given. Level with the
+ * log it writes at once; behind, it gathers, so that a busy customer's row is written once for many events.
+ */
+export class SpeedLayer implements PartitionHandler {
+  readonly #options: SpeedLayerOptions;
+  readonly #held = new Map<number, Held>();
+
+  constructor(options: SpeedLayerOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the group. The consumer's `done` rejects when the log or a store fails for good. */
+  start(): Promise<Consumer> {
+    return this.#options.log.consume(`tidemark-speed-${this.#options.definition.id}`, this);
+  }
+
+  /** The partitions folded here now, with the next offset of each. */
+  progress(): ReadonlyMap<number, Readonly<Held>> {
+    return this.#held;
+  }
+
+  async assigned(partition: number): Promise<bigint> {
+    const { log, views, definition, stateCache, clock } = this.#options;
+    const position = (await views.positions()).get(partition) ?? null;
+    const next = await startOffset(log, partition, position);
+    const partitions = (await log.partitions()).length;
+    const fold = new PartitionFold({
+      definition,
+      views,
+      partition,
+      position,
+      logId: await log.identity(),
+      cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
+    });
+    this.#held.set(partition, { fold, lastFlushMs: clock.now(), next, level: false });
+    return next;
+  }
+
+  async records(partition: number, batch: ReadResult): Promise<void> {
+    const held = this.#held.get(partition);
+    if (!held) throw new Error(`records of partition ${partition}, which is not assigned`);
+    await held.fold.fold(batch.records);
+    const { clock, gatherMs } = this.#options;
+    const gathered = clock.now() - held.lastFlushMs >= gatherMs || held.fold.pending >= MAX_DIRTY;
+    if (batch.level || gathered) {
+      await held.fold.flush();
+      held.lastFlushMs = clock.now();
+    }
+    held.next = batch.next;
+    held.level = batch.level;
+  }
+
+  async revoked(partition: number): Promise<void> {
+    const held = this.#held.get(partition);
+    if (!held) return;
+    this.#held.delete(partition);
+    // Written late it is without effect: a successor's rows have higher offsets.
+    await held.fold.flush();
+  }
+}

@@ -1,0 +1,49 @@
+import { type EventLog, fingerprint, LogError } from '@tidemark/log';
+import type { Position } from '@tidemark/views';
+import { SpeedError } from './error.ts';
+
+/**
+ * Where a partition is read on from: after its position, or at the log's start when there is none. The record at the
+ * position is read again first, so that a log that was deleted, restored or truncated is found before a number is wrong.
+ */
+export async function startOffset(log: EventLog, partition: number, position: Position | null): Promise<bigint> {
+  const bounds = (await log.bounds()).get(partition);
+  if (!position) return bounds?.start ?? 0n;
+
+  const logId = await log.identity();
+  if (logId !== position.logId) {
+    throw new SpeedError(
+      'TIDEMARK_SPEED_OTHER_LOG',
+      `The views were made from log ${position.logId}, but this is log ${logId}. To move to another log, run a last batch, start an empty system on the new one and import the old lake's events.`,
+    );
+  }
+  const next = position.offset + 1n;
+  const start = bounds?.start ?? 0n;
+  if (start > next) {
+    throw new SpeedError(
+      'TIDEMARK_SPEED_GAP',
+      `Partition ${partition} was folded up to offset ${position.offset}, but the log now starts at ${start}: retention removed records that were never folded. A batch run makes the answers whole again if they were landed.`,
+    );
+  }
+  if (start === next) return next;
+
+  const record = await readOne(log, partition, position.offset);
+  if (record !== position.fingerprint) {
+    throw new SpeedError(
+      'TIDEMARK_SPEED_LOG_CHANGED',
+      `The record at offset ${position.offset} of partition ${partition} is not the one that was folded: the log was restored, truncated or written anew. Restore the log, or start an empty system.`,
+    );
+  }
+  return next;
+}
+
+async function readOne(log: EventLog, partition: number, offset: bigint): Promise<string | null> {
+  try {
+    const { records } = await log.read(partition, offset, { maxRecords: 1, waitMs: 0 });
+    const [record] = records;
+    return record && record.offset === offset ? fingerprint(record) : null;
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'TIDEMARK_LOG_SHRUNK') return null;
+    throw error;
+  }
+}
