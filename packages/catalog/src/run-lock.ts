@@ -1,0 +1,49 @@
+import { openPool } from '@tidemark/postgres';
+
+/** The right to run a batch. Held by a connection of its own, so it goes when the holder is killed. */
+export type RunLock = {
+  isHeld(): boolean;
+  /** Aborted when the lock is lost: the run must stop writing. Publishing is fenced by compare-and-set all the same. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+};
+
+/** Takes the lock if nobody has it; null when another process runs. */
+export async function acquireRunLock(url: string): Promise<RunLock | null> {
+  const pool = openPool(url, { applicationName: 'tidemark run lock', max: 1 });
+  const lost = new AbortController();
+  try {
+    const client = await pool.connect();
+    let isReleased = false;
+    client.on('error', () => lost.abort());
+    client.on('end', () => {
+      if (!isReleased) lost.abort();
+    });
+    // A holder whose machine is gone must not keep the lock for the two hours of the system's default.
+    await client.query('SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3');
+    const { rows } = await client.query<{ taken: boolean }>(
+      "SELECT pg_try_advisory_lock(hashtextextended('tidemark_catalog run', 0)) AS taken",
+    );
+    const close = async () => {
+      isReleased = true;
+      client.release(true);
+      await pool.end();
+    };
+    if (rows[0]?.taken !== true) {
+      await close();
+      return null;
+    }
+    let closing: Promise<void> | null = null;
+    return {
+      isHeld: () => !isReleased && !lost.signal.aborted,
+      lost: lost.signal,
+      release: () => {
+        closing ??= close();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
