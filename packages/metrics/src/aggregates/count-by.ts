@@ -16,6 +16,8 @@ export const countBy: Aggregate = {
     into[at] = mergeCounts(textCountsAt(into, at), textCountsAt(from, at));
   },
   finish: (state, at) => ({ value: textCountsAt(state, at), provisional: false }),
-  sql: ({ value, filter }) => [`coalesce(histogram(${value}) FILTER (WHERE ${filter}), MAP {})::MAP(VARCHAR, DECIMAL(38, 0))`],
+  sql: ({ value, filter }) => [
+    `coalesce(histogram(${value}) FILTER (WHERE ${filter}), MAP {})::MAP(VARCHAR, DECIMAL(38, 0))`,
+  ],
   scoreSql: () => null,
 };

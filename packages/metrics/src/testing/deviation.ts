@@ -82,7 +82,7 @@ function contradictions({ kind, minus }: Change, standing: Standing | undefined)
   if (standing === undefined) return ['b: changed or taken back, not placed until then'];
   const held = standing.change.plus;
   if (text(minus) === text(held)) return [];
-  return [kind === 'cancelled' && held['cancelled'] === true ? 'b: cancelled twice' : 'b: changed from something else'];
+  return [kind === 'cancelled' && held.cancelled === true ? 'b: cancelled twice' : 'b: changed from something else'];
 }
 
 function repeatCause(first: HistoryRecord, record: HistoryRecord): Cause {

@@ -105,7 +105,7 @@ export class Duck {
     );
     const appender = await this.connection.createAppender(table);
     for (const row of rows) {
-      columns.forEach(({ type }, at) => appender.appendValue(row[at] ?? null, type));
+      for (const [at, { type }] of columns.entries()) appender.appendValue(row[at] ?? null, type);
       appender.endRow();
     }
     appender.closeSync();

@@ -1,4 +1,4 @@
-const chosen = process.env['TIDEMARK_SEED'];
+const chosen = process.env.TIDEMARK_SEED;
 
 /** The seed of every random test of this run: `TIDEMARK_SEED` when it is set, else a new one. */
 export const SEED = chosen === undefined ? Date.now() % 0x7fff_ffff : Number.parseInt(chosen, 10);

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { eventIdHash, IdWindow, REPEAT_CAP } from './id-window.ts';
+
+const id = (n: number) => eventIdHash(`event-${n}`);
+
+function windowOf(count: number): IdWindow {
+  const window = IdWindow.empty();
+  for (let n = 0; n < count; n++) window.enter(id(n));
+  return window;
+}
+
+test('an id is the first eight bytes of the SHA-256 of its UTF-8', () => {
+  const bytes = createHash('sha256').update('\u{1F600}', 'utf8').digest().subarray(0, 8);
+  expect(Buffer.from(eventIdHash('\u{1F600}'), 'latin1')).toEqual(bytes);
+});
+
+test('a thousand ids are remembered, then the oldest goes', () => {
+  expect(REPEAT_CAP).toBe(1_000);
+  const full = windowOf(REPEAT_CAP);
+  expect(full.has(id(0))).toBe(true);
+  full.enter(id(REPEAT_CAP));
+  expect([full.size, full.has(id(0)), full.has(id(1)), full.has(id(REPEAT_CAP))]).toEqual([1_000, false, true, true]);
+});
+
+test('an id that comes again becomes the newest', () => {
+  const full = windowOf(REPEAT_CAP);
+  full.enter(id(0));
+  expect(full.size).toBe(REPEAT_CAP);
+  full.enter(id(REPEAT_CAP));
+  expect([full.has(id(0)), full.has(id(1))]).toEqual([true, false]);
+});
+
+test('encoding keeps the ids and their order, eight bytes each', () => {
+  const full = windowOf(REPEAT_CAP);
+  full.enter(id(5));
+  const bytes = full.encode();
+  expect(bytes.byteLength).toBe(REPEAT_CAP * 8);
+  const back = IdWindow.decode(bytes);
+  expect(back.encode()).toEqual(bytes);
+  back.enter(id(REPEAT_CAP));
+  expect([back.has(id(0)), back.has(id(5))]).toEqual([false, true]);
+  // A store may hand out a view into a larger buffer.
+  expect(IdWindow.decode(Buffer.concat([Buffer.from('xyz'), bytes]).subarray(3)).encode()).toEqual(bytes);
+  expect(IdWindow.decode(new Uint8Array()).size).toBe(0);
+});
+
+test('bytes that are no whole ids are refused', () => {
+  expect(() => IdWindow.decode(new Uint8Array(9))).toThrow(RangeError);
+});
