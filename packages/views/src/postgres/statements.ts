@@ -18,9 +18,12 @@ export function statements(definitionId: string, columns: readonly Column[]): St
   return Object.fromEntries(named) as Statements;
 }
 
-/** Batch rows that a lineage may take, of its two parameters. */
+/**
+ * Batch rows that a lineage may take, of its two parameters: `newest` of lineage.ts in SQL. The planner takes `<> ALL` of an
+ * unknown list for next to nothing left, and would then sort the whole table for every page; `coalesce` it doesn't estimate.
+ */
 const inLineage = (generation: string, excluded: string): string =>
-  `generation <= ${generation}::integer AND NOT (generation = ANY (${excluded}::integer[]))`;
+  `generation <= ${generation}::integer AND coalesce(NOT (generation = ANY (${excluded}::integer[])), true)`;
 
 /** Deltas or markers of a slice: `inSlice` of lineage.ts in SQL. A generation of 0 takes them all. */
 const inSlice = (generation: string, cutPartitions: string): string =>

@@ -1,14 +1,22 @@
 /** An array in PostgreSQL's text form. Every element is quoted, so none can be taken for NULL or for syntax. */
 export function arrayText(elements: readonly (string | null)[]): string {
-  const quoted = elements.map((element) =>
-    element === null ? 'NULL' : `"${/["\\]/.test(element) ? element.replace(/["\\]/g, '\\$&') : element}"`,
-  );
-  return `{${quoted.join(',')}}`;
+  // Grown by appending: this runs for every value that is written, and arrays of parts were half of its cost.
+  let text = '{';
+  for (const element of elements) {
+    if (text.length > 1) text += ',';
+    if (element === null) text += 'NULL';
+    else text += SPECIAL.test(element) ? `"${element.replace(ALL_SPECIAL, '\\$&')}"` : `"${element}"`;
+  }
+  return `${text}}`;
 }
+
+const SPECIAL = /["\\]/;
+const ALL_SPECIAL = /["\\]/g;
 
 /** A timestamptz in text, exact to the millisecond; PostgreSQL takes years of five and six digits, but no sign. */
 export function timestampText(ms: number): string {
-  return new Date(ms).toISOString().replace(/^\+0*/, '');
+  const text = new Date(ms).toISOString();
+  return text.startsWith('+') ? text.replace(/^\+0*/, '') : text;
 }
 
 export function bytesText(bytes: Uint8Array): string {
@@ -17,5 +25,10 @@ export function bytesText(bytes: Uint8Array): string {
 
 /** A jsonb object of decimal strings: as numbers they would come back rounded by JSON.parse. */
 export function countsText(counts: ReadonlyMap<string | number, bigint>): string {
-  return JSON.stringify(Object.fromEntries([...counts].map(([key, count]) => [String(key), count.toString()])));
+  let text = '{';
+  for (const [key, count] of counts) {
+    if (text.length > 1) text += ',';
+    text += typeof key === 'number' ? `"${key}":"${count}"` : `${JSON.stringify(key)}:"${count}"`;
+  }
+  return `${text}}`;
 }
