@@ -11,26 +11,20 @@ import type { Reply, Request } from './protocol.ts';
 type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
 type Listener = { readonly reply: (reply: Reply) => void; readonly gone: (error: EngineError) => void };
 
-/** Starts DuckDB in a process of its own. `close` ends it; so does the end of this process. */
+/** DuckDB in a process of its own, started with the first call. `close` ends it; so does the end of this process. */
 export function openDuckDbEngine(options: SessionOptions): Engine {
-  const extension = extname(fileURLToPath(import.meta.url));
-  const script = fileURLToPath(new URL(`./engine-process${extension}`, import.meta.url));
-  const child = fork(script, [options.memoryLimit, String(options.threads), options.tempFolder], {
-    serialization: 'advanced',
-  });
-  return new DuckDbEngine(child);
+  return new DuckDbEngine(options);
 }
 
 class DuckDbEngine implements Engine {
-  readonly #child: ChildProcess;
+  readonly #options: SessionOptions;
   readonly #listeners = new Map<number, Listener>();
+  #child: ChildProcess | null = null;
+  #closed = false;
   #nextId = 1;
 
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.on('message', (reply: Reply) => this.#listeners.get(reply.id)?.reply(reply));
-    child.on('error', (cause) => this.#lose('could not be started', cause));
-    child.on('exit', (code, signal) => this.#lose(`ended with ${signal ?? `exit code ${code}`}`));
+  constructor(options: SessionOptions) {
+    this.#options = options;
   }
 
   async recompute(
@@ -99,10 +93,12 @@ class DuckDbEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, 'exit');
-    if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2_000);
+    this.#closed = true;
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    if (child.connected) child.disconnect();
+    const timer = setTimeout(() => child.kill('SIGKILL'), 2_000);
     await exited;
     clearTimeout(timer);
   }
@@ -127,13 +123,29 @@ class DuckDbEngine implements Engine {
   }
 
   #send(request: Request): void {
-    if (!this.#child.connected) {
-      this.#lose('is gone');
+    if (this.#closed) {
+      this.#lose('was ended');
       return;
     }
+    this.#child ??= this.#start();
     this.#child.send(request, (error) => {
       if (error) this.#lose('cannot be reached', error);
     });
+  }
+
+  #start(): ChildProcess {
+    const { memoryLimit, threads, tempFolder } = this.#options;
+    const extension = extname(fileURLToPath(import.meta.url));
+    const script = fileURLToPath(new URL(`./engine-process${extension}`, import.meta.url));
+    const child = fork(script, [memoryLimit, String(threads), tempFolder], { serialization: 'advanced' });
+    child.on('message', (reply: Reply) => this.#listeners.get(reply.id)?.reply(reply));
+    child.on('error', (cause) => this.#lose('could not be started', cause));
+    child.on('exit', (code, signal) => {
+      // The next call starts another one: a query that ran out of memory must not be the end of all runs.
+      this.#child = null;
+      this.#lose(`ended with ${signal ?? `exit code ${code}`}`);
+    });
+    return child;
   }
 
   #lose(what: string, cause?: unknown): void {

@@ -1,0 +1,154 @@
+import type { Run, StepName } from '@tidemark/catalog';
+import type { BatchContext } from './batch-context.ts';
+import { BatchError } from './error.ts';
+import { appendBarriers, beginRun } from './steps/barrier.ts';
+import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
+import { type LandCounts, landPartition } from './steps/land.ts';
+import { publish } from './steps/publish.ts';
+import { openSnapshot, recompute } from './steps/recompute.ts';
+import { objections } from './steps/validate.ts';
+
+export type RunOutcome = {
+  readonly generation: number;
+  readonly status: 'published' | 'kept' | 'rejected';
+  /** Why it was kept or rejected; null when published. */
+  readonly reason: string | null;
+  readonly customers: number;
+  readonly rowsWritten: number;
+  readonly durationMs: number;
+};
+
+type StepCounts = Readonly<Record<string, string | number>>;
+type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
+
+/**
+ * One batch run: barrier → land → recompute → validate → publish → clean. Every step may be repeated, so a run that was
+ * killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. Throws
+ * `TIDEMARK_BATCH_BUSY` when another run is going on.
+ */
+export async function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
+  const lock = await context.catalog.acquireRunLock();
+  if (!lock)
+    throw new BatchError('TIDEMARK_BATCH_BUSY', 'Another batch run is going on; this one did not start.', {
+      retryable: true,
+    });
+  try {
+    const [newest] = await context.catalog.runs({ limit: 1 });
+    const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
+    const run = resumed ?? (await beginRun(context));
+    try {
+      return await goThrough(context, run, options.full ?? false);
+    } catch (error) {
+      if (!isRetryable(error))
+        await context.catalog.updateRun(run.generation, { status: 'failed', reason: messageOf(error) });
+      throw error;
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function goThrough(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {
+  const { catalog, clock, engine, definition } = context;
+  const { generation } = run;
+  const began = clock.now();
+  const step = async <T>(
+    name: StepName,
+    work: () => Promise<{ readonly value: T; readonly counts: StepCounts }>,
+  ): Promise<T> => {
+    context.progress({ generation, step: name, detail: 'begins' });
+    await catalog.startStep(generation, name, clock.now());
+    const { value, counts } = await work();
+    await catalog.endStep(generation, name, clock.now(), counts);
+    return value;
+  };
+  const outcome = (
+    status: RunOutcome['status'],
+    reason: string | null,
+    customers: number,
+    rowsWritten: number,
+  ): RunOutcome => ({
+    generation,
+    status,
+    reason,
+    customers,
+    rowsWritten,
+    durationMs: clock.now() - began,
+  });
+
+  await step('barrier', async () => {
+    await appendBarriers(context, run);
+    return { value: null, counts: { partitions: run.partitions.length, imports: run.imports } };
+  });
+
+  const cut = await step('land', async () => {
+    const counts: LandCounts = { records: 0, events: 0, rejected: 0 };
+    const value = new Map<number, bigint>();
+    for (const partition of run.partitions)
+      value.set(partition, await landPartition(context, partition, generation, counts));
+    await catalog.updateRun(generation, { cut: value });
+    return { value, counts };
+  });
+
+  const recomputed = await step('recompute', async () => {
+    const { snapshot, counts } = await recompute(context, run, cut);
+    await catalog.updateRun(generation, { snapshot });
+    return { value: { snapshot, counts }, counts };
+  });
+  const landed: LandedRun = { ...run, cut, snapshot: recomputed.snapshot };
+  const { customers: customerCount = 0, ...rowCounts } = recomputed.counts;
+  const customers = Number(customerCount);
+
+  const refused = await step('validate', async () => {
+    const pointer = await context.views.pointer();
+    const base = pointer ? await openSnapshot(context, await catalog.run(pointer.generation)) : null;
+    const snapshot = await openSnapshot(context, landed);
+    if (!snapshot)
+      throw new BatchError('TIDEMARK_BATCH_REJECTED', 'The snapshot just written cannot be read.', { retryable: true });
+    const rows = Object.values(rowCounts).reduce<number>((total, count) => total + Number(count), 0);
+    const value = objections(await engine.inspect(definition.currency, snapshot, base), rows);
+    return { value, counts: { customers, objections: value.length } };
+  });
+  if (refused.length > 0) {
+    const reason = refused.join('; ');
+    await catalog.updateRun(generation, { status: 'rejected', reason });
+    return outcome('rejected', reason, customers, 0);
+  }
+
+  const published = await publishRun(context, landed, full);
+  if (published.status === 'published') await step('clean', () => clean(context));
+  return outcome(published.status, published.reason, customers, published.rows);
+}
+
+/** Publishes a run that was validated, and records what became of it. */
+export async function publishRun(
+  context: BatchContext,
+  run: LandedRun,
+  full: boolean,
+): Promise<{ readonly status: 'published' | 'kept'; readonly reason: string | null; readonly rows: number }> {
+  const { catalog, clock, store, definition } = context;
+  await catalog.startStep(run.generation, 'publish', clock.now());
+  const result = await publish(context, run, full);
+  if (result.kind === 'kept') {
+    await catalog.updateRun(run.generation, { status: 'kept', reason: result.reason });
+    return { status: 'kept', reason: result.reason, rows: 0 };
+  }
+  const { base, rows, pointer } = result;
+  await catalog.markPublished(run.generation, { base, excluded: pointer.excluded, atMs: pointer.publishedAtMs });
+  const serving = await store.serving();
+  if (!serving) await store.compareAndSetServing(null, { serving: definition.id, previous: null, untilMs: null });
+  await catalog.endStep(run.generation, 'publish', clock.now(), { rows, base: base ?? 'none' });
+  return { status: 'published', reason: null, rows };
+}
+
+async function clean(context: BatchContext): Promise<{ readonly value: null; readonly counts: StepCounts }> {
+  const pointer = await context.views.pointer();
+  const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
+  const floor = (await moveFloor(context)) ?? 0;
+  return { value: null, counts: { ...cleaned, floor } };
+}
+
+const isRetryable = (error: unknown): boolean =>
+  error instanceof Error && 'retryable' in error && error.retryable === true;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

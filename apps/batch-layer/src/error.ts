@@ -1,0 +1,23 @@
+import { TidemarkError } from '@tidemark/contracts';
+
+export type BatchErrorCode =
+  /** Another run is going on. */
+  | 'TIDEMARK_BATCH_BUSY'
+  /** The log is not the one that was landed so far. */
+  | 'TIDEMARK_BATCH_LOG_CHANGED'
+  /** Retention removed records before they were landed. */
+  | 'TIDEMARK_BATCH_GAP'
+  /** The log ended before the run's own barrier. */
+  | 'TIDEMARK_BATCH_NO_BARRIER'
+  /** The quality gate refused the generation. */
+  | 'TIDEMARK_BATCH_REJECTED'
+  /** A generation that is not there, or no longer. */
+  | 'TIDEMARK_BATCH_NO_GENERATION'
+  /** Nothing is published yet. */
+  | 'TIDEMARK_BATCH_NOTHING_PUBLISHED';
+
+export class BatchError extends TidemarkError {
+  constructor(code: BatchErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(code, message, options);
+  }
+}

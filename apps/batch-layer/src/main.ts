@@ -1,0 +1,66 @@
+import { createLogger, readOptions, runApp } from '@tidemark/runtime';
+import { Command } from 'commander';
+import type { BatchContext, Progress } from './batch-context.ts';
+import { runBatch } from './batch-run.ts';
+import { listGenerations, resumePublishing, rollback } from './generations.ts';
+import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
+import { startSchedule } from './schedule.ts';
+
+const options = readOptions([...CONTEXT_OPTIONS, 'batchSchedule', 'logLevel'], {
+  env: process.env,
+  required: ['logUrl', 'viewsUrl', 'lakeUrl', 'catalogUrl'],
+});
+const logger = createLogger({ app: 'batch-layer', level: options.logLevel });
+
+/** Runs one command to its end: its result is one JSON document on stdout, its progress lines on stderr. */
+function command(work: (context: BatchContext) => Promise<unknown>): void {
+  runApp({ name: 'batch-layer', logger }, async (app) => {
+    const report = (progress: Progress) => process.stderr.write(`${JSON.stringify({ progress })}\n`);
+    const result = await work(await openContext(app, options, report));
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    app.stop('done');
+  });
+}
+
+const program = new Command('batch-layer').description('Recomputes every customer from the full history.');
+
+program
+  .command('schedule', { isDefault: true })
+  .description('Run by TIDEMARK_BATCH_SCHEDULE until stopped.')
+  .action(() => {
+    runApp({ name: 'batch-layer', logger }, async (app) => {
+      const context = await openContext(app, options, (progress) => logger.debug(progress, 'progress'));
+      const schedule = startSchedule(context, options.batchSchedule, logger);
+      app.onStop('schedule', () => schedule.stop());
+      logger.info({ definition: context.definition.id, schedule: options.batchSchedule }, 'scheduled');
+      app.ready();
+    });
+  });
+
+program
+  .command('run')
+  .description('Run once, now.')
+  .option('--full', 'write every customer, not only those that changed: heals damaged rows')
+  .action(({ full = false }: { full?: boolean }) => command((context) => runBatch(context, { full })));
+
+program
+  .command('generations')
+  .description('The newest runs and what became of them.')
+  .action(() => command((context) => listGenerations(context, 20)));
+
+program
+  .command('publish')
+  .description('Let publishing go on after a rollback, with the newest kept run if it still can be.')
+  .action(() => command(async (context) => ({ live: await resumePublishing(context) })));
+
+program
+  .command('rollback')
+  .argument('[generation]', 'the generation to go back to; without it, the one before the live one')
+  .description('Go back to a generation published before. Publishing pauses until told to go on.')
+  .action((generation?: string) =>
+    command(async (context) => ({
+      live: await rollback(context, generation === undefined ? null : Number(generation)),
+    })),
+  );
+
+await program.parseAsync();

@@ -1,0 +1,155 @@
+import type { Run } from '@tidemark/catalog';
+import { type LivePointer, newest, raiseFloor } from '@tidemark/views';
+import type { BatchContext } from '../batch-context.ts';
+
+/** Keys in one delete. */
+const PAGE = 1_000;
+
+export type CleanCounts = { floor: number; batch_rows: number; deltas: number; snapshots: number };
+
+/** Generations of the definition that were published and are not below the floor, newest first. */
+export async function readableGenerations(
+  { catalog, definition }: BatchContext,
+  floor: number,
+): Promise<readonly Run[]> {
+  const runs = await catalog.runs({ definition: definition.id, limit: 1_000 });
+  return runs.filter((run) => run.publishedAtMs !== null && run.generation >= floor);
+}
+
+/**
+ * Moves the floor up to the oldest generation still to be kept. Nothing is deleted yet: a reader may hold a pointer from
+ * before for a while.
+ */
+export async function moveFloor(context: BatchContext): Promise<number | null> {
+  const { views, settings } = context;
+  const pointer = await views.pointer();
+  if (!pointer) return null;
+  const kept = (await readableGenerations(context, pointer.floor)).filter(
+    ({ generation }) => generation <= pointer.generation,
+  );
+  const oldest = kept[Math.min(settings.generations, kept.length) - 1]?.generation ?? pointer.floor;
+  if (oldest <= pointer.floor) return pointer.floor;
+  return (await views.compareAndSetPointer(pointer, raiseFloor(pointer, oldest))) ? oldest : pointer.floor;
+}
+
+/**
+ * Deletes what lies below a floor that has stood long enough and that no readable generation needs: row versions, deltas
+ * and their markers, candidates, snapshots, and records of the log. Raw events in the lake are never deleted.
+ */
+export async function cleanBelow(context: BatchContext, floor: number): Promise<CleanCounts> {
+  const readable = await readableGenerations(context, floor);
+  const lowest = readable.find(({ generation }) => generation === floor);
+  const counts = { floor, batch_rows: 0, deltas: 0, snapshots: 0 };
+  if (!lowest?.cut) return counts;
+  counts.batch_rows = await cleanBatchRows(context, floor, readable);
+  counts.deltas = await cleanDeltas(context, floor, readable, lowest.cut);
+  counts.snapshots = await cleanGenerations(context, floor);
+  await cleanLog(context, floor);
+  return counts;
+}
+
+/** A version below the floor goes when no readable generation's lineage takes it as the customer's newest. */
+async function cleanBatchRows({ views }: BatchContext, floor: number, readable: readonly Run[]): Promise<number> {
+  const lineages = readable.map(({ generation, excluded }) => ({ generation, excluded: excluded ?? [] }));
+  let deleted = 0;
+  for (let after: string | null = null; ; ) {
+    const { rows, cursor } = await views.versions({ after, limit: PAGE });
+    const keys = rows.flatMap(({ customerId, generations }) => {
+      const needed = new Set(lineages.map((lineage) => newest(generations, lineage)));
+      return generations
+        .filter((generation) => generation < floor && !needed.has(generation))
+        .map((generation) => ({ customerId, generation }));
+    });
+    if (keys.length > 0) await views.deleteBatch(keys);
+    deleted += keys.length;
+    if (cursor === null) return deleted;
+    after = cursor;
+  }
+}
+
+/**
+ * Deltas of epochs older than the one before the floor, in each partition's own sequence of epochs (numbers skip where
+ * runs died): that one still holds the repeat window's ids. Epoch 0 stays where a readable cut lacks the partition.
+ */
+async function cleanDeltas(
+  context: BatchContext,
+  floor: number,
+  readable: readonly Run[],
+  cut: ReadonlyMap<number, bigint>,
+): Promise<number> {
+  let deleted = 0;
+  for (const [partition, before] of await epochsBefore(context, floor)) {
+    const offset = cut.get(partition);
+    if (offset === undefined || !readable.every((run) => run.cut?.has(partition))) continue;
+    for (;;) {
+      const keys = await context.views.touchedBelow(partition, before.epoch, PAGE);
+      if (keys.length === 0) break;
+      await context.views.deleteDeltas(keys, offset);
+      deleted += keys.length;
+    }
+  }
+  return deleted;
+}
+
+type EpochBefore = {
+  readonly epoch: number /** Where its barrier stands; null for epoch 0. */;
+  readonly barrier: bigint | null;
+};
+
+/** For each partition the epoch before `floor` in its own sequence, as it was landed. */
+async function epochsBefore({ lake }: BatchContext, floor: number): Promise<ReadonlyMap<number, EpochBefore>> {
+  const found = new Map<number, EpochBefore>();
+  for (const { partition, barriers } of await lake.ranges()) {
+    const known = found.get(partition) ?? { epoch: 0, barrier: null };
+    const last = barriers.filter(({ generation }) => generation < floor).at(-1);
+    found.set(partition, last ? { epoch: last.generation, barrier: last.offset } : known);
+  }
+  return found;
+}
+
+async function cleanGenerations({ views, lake, catalog, definition }: BatchContext, floor: number): Promise<number> {
+  let removed = 0;
+  for (const run of await catalog.runs({ definition: definition.id, limit: 1_000 })) {
+    if (run.generation >= floor || run.snapshot === null) continue;
+    await views.deleteCandidates(run.generation);
+    await lake.removeSnapshot(definition.id, run.generation);
+    await catalog.updateRun(run.generation, { snapshot: null });
+    removed++;
+  }
+  return removed;
+}
+
+/** The log is kept back to the oldest of what was landed, what was folded, and the barrier before the floor's cut. */
+async function cleanLog(context: BatchContext, floor: number): Promise<void> {
+  const { log, lake, store, definition, views } = context;
+  const heads = await lake.heads();
+  const definitions = (await store.definitions()).filter((id) => id !== definition.id);
+  // Another definition's tables: whoever serves or fills them still needs the log, and only they know how far.
+  if (definitions.length > 0) return;
+  const positions = await views.positions();
+  for (const [partition, { barrier }] of await epochsBefore(context, floor)) {
+    const landed = heads.get(partition)?.last?.offset;
+    const folded = positions.get(partition)?.offset;
+    if (barrier === null || landed === undefined || folded === undefined) continue;
+    await log.truncate(partition, [landed, folded, barrier].reduce(smaller));
+  }
+}
+
+/** True when the pointer's floor has stood for the grace time: set by a run whose clean step ended long enough ago. */
+export async function floorHasStood(
+  { catalog, definition, clock, settings }: BatchContext,
+  pointer: LivePointer,
+): Promise<boolean> {
+  const runs = await catalog.runs({ definition: definition.id, limit: 100 });
+  return runs.some(({ steps }) =>
+    steps.some(
+      ({ name, endedAtMs, counts }) =>
+        name === 'clean' &&
+        counts.floor === pointer.floor &&
+        endedAtMs !== null &&
+        clock.now() - endedAtMs >= settings.floorGraceMs,
+    ),
+  );
+}
+
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

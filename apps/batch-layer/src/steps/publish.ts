@@ -1,0 +1,125 @@
+import type { Run } from '@tidemark/catalog';
+import { fromRecordBatch } from '@tidemark/engine';
+import { AS_OF_BEFORE_BARRIER_MS, rankLists } from '@tidemark/metrics';
+import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
+import type { BatchContext } from '../batch-context.ts';
+import { openSnapshot } from './recompute.ts';
+
+/** Rows in one write, and writes under way at once. */
+const WRITE_ROWS = 500;
+const WRITES_UNDER_WAY = 4;
+
+/** Customers a list of candidates has at most: the depth a ranking is exact to, less those that moved since. */
+export const CANDIDATE_LIMIT = 2_000;
+
+export type PublishOutcome =
+  | { readonly kind: 'published'; readonly pointer: LivePointer; readonly base: number | null; readonly rows: number }
+  | { readonly kind: 'kept'; readonly reason: string };
+
+/**
+ * Writes what differs from the live generation and moves the pointer by compare-and-set. Repeated after a kill, it
+ * writes the same rows again. `full` writes every customer, which also heals a row that was damaged.
+ */
+export async function publish(
+  context: BatchContext,
+  run: Run & { readonly cut: ReadonlyMap<number, bigint> },
+  full: boolean,
+): Promise<PublishOutcome> {
+  const { views, catalog, definition, clock } = context;
+  const { generation } = run;
+  const pointer = await views.pointer();
+  if (pointer?.generation === generation) {
+    return { kind: 'published', pointer, base: run.base, rows: 0 };
+  }
+  if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
+
+  const snapshot = await openSnapshot(context, run);
+  if (!snapshot) return { kind: 'kept', reason: 'its snapshot is gone or damaged: run again' };
+  const base = pointer?.generation ?? null;
+  const baseSnapshot = full || base === null ? null : await openSnapshot(context, await catalog.run(base));
+
+  await catalog.markBegan(generation, clock.now());
+  const next = publishNext(pointer, {
+    generation,
+    base,
+    cut: { partitions: run.cut, imports: run.imports },
+    began: await catalog.began(definition.id),
+    barrierAtMs: run.barrierAtMs,
+    publishedAtMs: clock.now(),
+  });
+  const written = await writeRows(context, generation, snapshot, baseSnapshot);
+  if (pointer && baseSnapshot === null) await writeEmptyRows(context, generation, pointer, written.customers);
+  await writeCandidates(context, run, snapshot);
+
+  if (!(await views.compareAndSetPointer(pointer, next))) {
+    return { kind: 'kept', reason: 'the live pointer moved while it was being published: run again' };
+  }
+  return { kind: 'published', pointer: next, base, rows: written.rows };
+}
+
+async function writeRows(
+  { engine, views, definition, progress }: BatchContext,
+  generation: number,
+  snapshot: string,
+  base: string | null,
+): Promise<{ readonly rows: number; readonly customers: ReadonlySet<string> }> {
+  const customers = new Set<string>();
+  const underWay = new Set<Promise<void>>();
+  let rows = 0;
+  let page: BatchRow[] = [];
+  const write = async () => {
+    const writing = views.writeBatch(page);
+    page = [];
+    const tracked = writing.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    if (underWay.size >= WRITES_UNDER_WAY) await Promise.race(underWay);
+  };
+  for await (const batch of engine.changes(definition.currency, snapshot, base)) {
+    for (const { customerId, gone, state } of fromRecordBatch(definition.columns, batch)) {
+      page.push({ customerId, generation, state: gone ? null : state });
+      // Only a full publish needs to know them all: without a base it has to find who is gone by itself.
+      if (base === null) customers.add(customerId);
+      rows++;
+      if (page.length >= WRITE_ROWS) await write();
+    }
+    progress({ generation, step: 'publish', detail: 'rows written', done: rows });
+  }
+  if (page.length > 0) await write();
+  await Promise.all(underWay);
+  return { rows, customers };
+}
+
+/** Says of every customer the live generation has and this one has not that it is gone. */
+async function writeEmptyRows(
+  { views }: BatchContext,
+  generation: number,
+  pointer: LivePointer,
+  customers: ReadonlySet<string>,
+): Promise<void> {
+  const noDeltas = { generation: Number.MAX_SAFE_INTEGER, cutPartitions: new Set(pointer.cut.partitions.keys()) };
+  for (let after: string | null = null; ; ) {
+    const { rows, cursor } = await views.scan(pointer, noDeltas, { after, limit: WRITE_ROWS });
+    const gone = rows.filter(({ customerId, batch }) => batch?.state && !customers.has(customerId));
+    if (gone.length > 0)
+      await views.writeBatch(gone.map(({ customerId }) => ({ customerId, generation, state: null })));
+    if (cursor === null) return;
+    after = cursor;
+  }
+}
+
+async function writeCandidates(
+  { engine, views, definition, progress }: BatchContext,
+  run: Run,
+  snapshot: string,
+): Promise<void> {
+  const { generation } = run;
+  const asOfMs = run.barrierAtMs - AS_OF_BEFORE_BARRIER_MS;
+  for (const { name } of rankLists(definition, asOfMs)) {
+    progress({ generation, step: 'publish', detail: `candidates by ${name}` });
+    await views.writeCandidates(
+      generation,
+      name,
+      await engine.top(definition.currency, snapshot, name, asOfMs, CANDIDATE_LIMIT),
+    );
+  }
+}
