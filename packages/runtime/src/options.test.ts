@@ -65,10 +65,12 @@ test('unknown names are reported with the nearest setting', () => {
     TIDEMARK_PROT: '1',
     TIDEMARK_VIEWS: 'x',
     TIDEMARK_QUITE_ELSEWHERE: 'x',
+    TIDEMARK_LOGS: 'x',
     TIDEMARK_SEED: '42',
     OTHER: 'x',
   };
   expect(problemsOf(() => readOptions([], { env }))).toEqual([
+    'TIDEMARK_LOGS is no setting of Tidemark',
     'TIDEMARK_PROT is no setting of Tidemark, did you mean TIDEMARK_PORT?',
     'TIDEMARK_QUITE_ELSEWHERE is no setting of Tidemark',
     'TIDEMARK_VIEWS is no setting of Tidemark, did you mean TIDEMARK_VIEWS_URL?',

@@ -33,6 +33,8 @@ export class ConfigurationError extends TidemarkError {
 /** Names that belong to the tests of the workspace and are no settings. */
 const TEST_NAMES: readonly string[] = ['TIDEMARK_SEED'];
 
+const PREFIX = 'TIDEMARK_';
+
 const declarations: ReadonlyMap<OptionKey, OptionDeclaration<string | number>> = new Map(
   (Object.keys(OPTIONS) as OptionKey[]).map((key) => [key, OPTIONS[key]]),
 );
@@ -40,7 +42,7 @@ const declarations: ReadonlyMap<OptionKey, OptionDeclaration<string | number>> =
 export const optionKeys: readonly OptionKey[] = [...declarations.keys()];
 
 function flagOf(env: string): string {
-  return `--${env.slice('TIDEMARK_'.length).toLowerCase().replaceAll('_', '-')}`;
+  return `--${env.slice(PREFIX.length).toLowerCase().replaceAll('_', '-')}`;
 }
 
 function attributeOf(env: string): string {
@@ -121,7 +123,7 @@ export function optionsHelp(keys: readonly OptionKey[] = optionKeys): readonly O
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...declarations.values()].map((declaration) => declaration.env as string);
   return Object.keys(env)
-    .filter((name) => name.startsWith('TIDEMARK_') && !known.includes(name) && !TEST_NAMES.includes(name))
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name) && !TEST_NAMES.includes(name))
     .sort()
     .map((name) => {
       const near = nearest(name, known);
@@ -129,16 +131,16 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): string
     });
 }
 
-/** A name that this one is a prefix of (or the other way round), else the closest within three edits. */
+/** A name that this one is a prefix of (or the other way round), else the closest within a third of its letters. */
 function nearest(name: string, known: readonly string[]): string | null {
   const byPrefix = known.find((other) => other.startsWith(name) || name.startsWith(other));
   if (byPrefix !== undefined) return byPrefix;
   let best: { readonly other: string; readonly edits: number } | null = null;
   for (const other of known) {
     const edits = editDistance(name, other);
-    if (edits <= 3 && (best === null || edits < best.edits)) best = { other, edits };
+    if (best === null || edits < best.edits) best = { other, edits };
   }
-  return best?.other ?? null;
+  return best !== null && best.edits <= Math.ceil((name.length - PREFIX.length) / 3) ? best.other : null;
 }
 
 /** Levenshtein distance, row by row. */

@@ -15,7 +15,8 @@ const INSERT_DEFINITION = `INSERT INTO ${SCHEMA}.definition (id, columns) VALUES
 const SELECT_DEFINITIONS = `SELECT id FROM ${SCHEMA}.definition ORDER BY id`;
 const LOCK = `SELECT pg_advisory_xact_lock(${DDL_LOCK})`;
 
-const isColumnType = (given: unknown): given is ColumnType => typeof given === 'string' && given in POSTGRES_TYPES;
+const isColumnType = (given: unknown): given is ColumnType =>
+  typeof given === 'string' && Object.hasOwn(POSTGRES_TYPES, given);
 const storedColumns = z.array(z.object({ name: z.string(), type: z.custom<ColumnType>(isColumnType) }));
 
 export type PostgresViewsOptions = {

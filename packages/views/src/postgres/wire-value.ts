@@ -25,8 +25,8 @@ export function millisecondsOf(value: unknown): number {
 }
 
 export function bytesOf(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) return unexpected('bytea', value);
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  // A copy: the driver's buffers are slices of shared ones, which a few bytes kept in a cache would keep alive whole.
+  return value instanceof Uint8Array ? new Uint8Array(value) : unexpected('bytea', value);
 }
 
 export function textsOf(value: unknown): readonly string[] {

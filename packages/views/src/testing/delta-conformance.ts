@@ -137,8 +137,8 @@ export function deltaConformance({ fresh, capabilities }: Suite): void {
     await views.writePosition(0, position(0n, 0, null));
     await views.writePosition(7, position(2n ** 63n - 2n, 9, 4));
     await views.writePosition(0, position(5n, 2, 0));
-    await views.writePosition(0, position(4n, 0, null));
     await views.writePosition(0, position(5n, 2, 0));
+    await views.writePosition(0, position(4n, 0, null));
     expect(await views.positions()).toEqual(
       new Map([
         [0, position(5n, 2, 0)],

@@ -124,7 +124,7 @@ const byType: Record<ColumnType, fc.Arbitrary<ColumnValue>> = {
   int32: fc.option(fc.oneof(fc.constantFrom(2 ** 31 - 1, -(2 ** 31), 0), fc.integer())),
   timestamp: fc.option(
     fc.oneof(
-      fc.constantFrom(0, YEAR_3000 - 1, YEAR_3000, 253_402_300_800_000, 8_640_000_000_000_000, -1),
+      fc.constantFrom(0, YEAR_3000 - 1, YEAR_3000, 253_402_300_800_000, 8_640_000_000_000_000, -1, -62_135_596_800_000),
       fc.integer({ min: 0, max: YEAR_3000 }),
     ),
   ),
