@@ -19,6 +19,7 @@ export type PostgresLogOptions = {
   readonly maxBatchRecords?: number;
   /** Connections at most, besides the one that listens. Default 8. */
   readonly maxConnections?: number;
+  /** Shown in `pg_stat_activity`. Default `tidemark log`. */
   readonly applicationName?: string;
 };
 
@@ -51,7 +52,7 @@ export async function openPostgresLog(url: string, options: PostgresLogOptions =
     await pool.end();
     throw error;
   });
-  const wakeups = openWakeups(url, pool, name);
+  const wakeups = openWakeups(url, pool, name, applicationName);
   const reader = createReader(pool, topic, wakeups);
   const consumers = new Set<Consumer>();
 

@@ -20,7 +20,7 @@ export type Wakeups = {
   close(): Promise<void>;
 };
 
-export function openWakeups(url: string, pool: Pool, topic: string): Wakeups {
+export function openWakeups(url: string, pool: Pool, topic: string, applicationName: string): Wakeups {
   const versions = new Map<string, number>();
   /** Counts reconnections: each may have lost notifications of every subject. */
   let epoch = 0;
@@ -38,7 +38,7 @@ export function openWakeups(url: string, pool: Pool, topic: string): Wakeups {
   };
 
   const listener = openListener(url, {
-    applicationName: `tidemark log ${topic} (listen)`,
+    applicationName: `${applicationName} (listen)`,
     channel: CHANNEL,
     onNotification: (payload) => {
       const [ofTopic, ...subjects] = payload.split('\n');
