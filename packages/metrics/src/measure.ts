@@ -7,7 +7,7 @@ import { hourlyCount, hourlySum } from './aggregates/hourly.ts';
 import { latest as latestValue } from './aggregates/latest.ts';
 import type { ColumnType } from './column.ts';
 import { column, type Filter } from './filter.ts';
-import type { Field, FieldRef, FieldValue, Row, Source } from './source.ts';
+import type { Field, FieldRef, FieldType, FieldValue, Row, Source } from './source.ts';
 import { presenceColumn } from './sql/row-columns.ts';
 import { floorHour, MAX_WINDOW_DAYS } from './window.ts';
 
@@ -29,12 +29,13 @@ export type Measure = {
 type Builder = Measure & { where(filter: Filter): Builder };
 type WindowedBuilder = Measure & { where(filter: Filter): WindowedBuilder; over(days: number, by: FieldRef): Builder };
 
-export const sum = (of: FieldRef): WindowedBuilder => windowed(measure(of.source, additiveSum, of.field), hourlySum);
+export const sum = (of: FieldRef): WindowedBuilder =>
+  windowed(measure(of.source, additiveSum, typed(of, 'money', 'int')), hourlySum);
 
 export const count = (source: Source): WindowedBuilder => windowed(measure(source, additiveCount, null), hourlyCount);
 
 /** Number of rows for each value of a text field. */
-export const countByValue = (of: FieldRef): Builder => filtered(measure(of.source, countBy, of.field));
+export const countByValue = (of: FieldRef): Builder => filtered(measure(of.source, countBy, typed(of, 'text')));
 
 export const min = (of: FieldRef): Builder =>
   filtered(measure(of.source, extreme('min', columnType(of.field)), of.field));
@@ -43,11 +44,11 @@ export const max = (of: FieldRef): Builder =>
   filtered(measure(of.source, extreme('max', columnType(of.field)), of.field));
 
 /** Number of different values of a text field. */
-export const distinct = (of: FieldRef): Builder => filtered(measure(of.source, distinctText, of.field));
+export const distinct = (of: FieldRef): Builder => filtered(measure(of.source, distinctText, typed(of, 'text')));
 
 /** The newest value of a text or integer field. */
 export const latest = (of: FieldRef): Builder =>
-  filtered(measure(of.source, latestValue(of.field.type === 'int' ? 'int32' : 'text'), of.field));
+  filtered(measure(of.source, latestValue(of.field.type === 'int' ? 'int32' : 'text'), typed(of, 'text', 'int')));
 
 function measure(source: Source, aggregate: Aggregate, field: Field | null): Measure {
   return { source, aggregate, field, filter: null, window: null, money: field?.type === 'money' };
@@ -62,9 +63,17 @@ const windowed = (base: Measure, aggregate: (days: number) => Aggregate): Window
     if (!Number.isInteger(days) || days < 1 || days > MAX_WINDOW_DAYS) {
       throw new RangeError(`a window is 1 to ${MAX_WINDOW_DAYS} whole days, not ${days}`);
     }
-    return filtered({ ...base, aggregate: aggregate(days), window: { days, by: by.field } });
+    const isPlain = !by.field.nullable && !by.field.optional && by.source.name === base.source.name;
+    if (!isPlain) throw new TypeError(`a window needs a time that every row of ${base.source.name} has`);
+    return filtered({ ...base, aggregate: aggregate(days), window: { days, by: typed(by, 'time') } });
   },
 });
+
+/** The field, when it is of a type the aggregate takes: a mistake in a declaration must not wait for the first row. */
+function typed({ source, field }: FieldRef, ...types: readonly FieldType[]): Field {
+  if (types.includes(field.type)) return field;
+  throw new TypeError(`${source.name}.${field.name} is ${field.type}, here it must be ${types.join(' or ')}`);
+}
 
 function columnType(field: Field): ColumnType {
   if (field.type === 'time') return 'timestamp';
