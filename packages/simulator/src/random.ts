@@ -41,8 +41,10 @@ export class Random {
     return this.unit() < probability;
   }
 
-  /** One of `items`, each as likely; there must be one. */
-  pick<Item>(items: readonly [Item, ...Item[]]): Item {
-    return items[this.between(0, items.length - 1)] ?? items[0];
+  /** One of `items`, each as likely; throws when there is none. */
+  pick<Item>(items: readonly Item[]): Item {
+    const item = items[this.between(0, items.length - 1)];
+    if (item === undefined) throw new RangeError('there is nothing to pick from');
+    return item;
   }
 }
