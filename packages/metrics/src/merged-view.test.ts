@@ -104,6 +104,20 @@ test('an extreme taken back is provisional, and so is all that is derived from i
   ]);
 });
 
+test('a change that leaves a measure’s value, filter and hour alone is no change for it', () => {
+  const before = { ...body(100n, 0), status: 'pending' };
+  const change: TidemarkEvent = {
+    ...envelope(),
+    event_type: 'order_changed',
+    order_id: '1',
+    before,
+    after: { ...before, total_amount: 250n, status: 'completed' },
+  };
+  const changed = view(batch(placed('1', 100n, 0)), delta(change));
+  expect(changed.metrics).toMatchObject({ total_revenue: '2.50', order_count: 1, days_since_last_order: 0 });
+  expect(changed.provisional).toEqual([]);
+});
+
 test('a source whose keys were revised before they were placed is provisional once it has rows in a delta', () => {
   const unmatched = batch(cancelled('1', 100n, 0));
   expect(view(unmatched).provisional).toEqual([]);
