@@ -13,6 +13,7 @@ export type { RefundIssued } from './event/refund.ts';
 export type { Priority, SupportTicketCreated, SupportTicketResolved } from './event/support-ticket.ts';
 export { type EventType, eventSchemas, type TidemarkEvent, type WireEventType } from './event.ts';
 export { compareUtf8, isIdentifier, MAX_IDENTIFIER_BYTES } from './identifier.ts';
+export { type JsonResult, parseJson } from './json.ts';
 export { divideRoundHalfAway, formatMoney, type MoneyResult, parseMoney } from './money.ts';
 export { MAX_RECORD_BYTES, type ParseResult, parse, type Rejected } from './parse.ts';
 export { REJECT_CODES, type RejectCode } from './reject.ts';

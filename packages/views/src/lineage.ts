@@ -30,7 +30,10 @@ export function sliceAfter(generation: number, cut: Cut): DeltaSlice {
 }
 
 /** What a reader that pinned `pointer` takes: batch rows by lineage and deltas by slice. Without a pointer, deltas alone. */
-export function pinned(pointer: LivePointer | null): { readonly lineage: Lineage | null; readonly slice: DeltaSlice } {
+export function pinned(pointer: Pick<LivePointer, 'generation' | 'excluded' | 'cut'> | null): {
+  readonly lineage: Lineage | null;
+  readonly slice: DeltaSlice;
+} {
   if (pointer === null) return { lineage: null, slice: null };
   const { generation, excluded, cut } = pointer;
   return { lineage: { generation, excluded }, slice: sliceAfter(generation, cut) };

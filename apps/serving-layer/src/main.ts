@@ -1,0 +1,45 @@
+import { openCatalog } from '@tidemark/catalog';
+import { openLog } from '@tidemark/log/open';
+import { define } from '@tidemark/metrics';
+import { createLogger, createMetricsRegistry, readOptions, runApp, systemClock } from '@tidemark/runtime';
+import { openViews } from '@tidemark/views/open';
+import { buildServer } from './server.ts';
+import { DEFAULT_LIMITS } from './serving-context.ts';
+
+const options = readOptions(
+  ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port', 'logLevel'],
+  {
+    env: process.env,
+    required: ['logUrl', 'viewsUrl', 'catalogUrl'],
+  },
+);
+const logger = createLogger({ app: 'serving-layer', level: options.logLevel });
+
+runApp({ name: 'serving-layer', logger }, async (app) => {
+  const definition = define(options.currency);
+  const log = await openLog(options.logUrl, { partitions: options.partitions });
+  app.onStop('log', () => log.close());
+  const store = await openViews(options.viewsUrl);
+  app.onStop('views', () => store.close());
+  const catalog = await openCatalog(options.catalogUrl);
+  app.onStop('catalog', () => catalog.close());
+
+  const server = await buildServer({
+    definition,
+    views: await store.open(definition),
+    log,
+    catalog,
+    clock: systemClock,
+    ticks: () => performance.now(),
+    logger,
+    registry: createMetricsRegistry('serving-layer'),
+    // What was imported or landed shows only in a generation: deltas alone would be a part that looks like the whole.
+    awaitsFirstGeneration: async () =>
+      (await catalog.imports()).length > 0 || (await catalog.runs({ limit: 1 })).length > 0,
+    limits: DEFAULT_LIMITS,
+  });
+  app.onStop('http', () => server.close());
+  const url = await server.listen({ host: options.host, port: options.port });
+  logger.info({ definition: definition.id }, 'answering');
+  app.ready({ url });
+});

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { CustomerReader } from './customer-reader.ts';
+import { Pins } from './pins.ts';
+import { ProgressReader } from './progress.ts';
+import { answerSchemas } from './schema/answer.ts';
+import type { ServingContext } from './serving-context.ts';
+
+/** The server as routes see it: their zod schemas type what they are given. */
+export type ServingApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** What routes share: one pin, one progress for all of them. */
+export type Services = {
+  readonly context: ServingContext;
+  readonly pins: Pins;
+  readonly customers: CustomerReader;
+  readonly answers: ReturnType<typeof answerSchemas>;
+};
+
+export function createServices(context: ServingContext): Services {
+  const pins = new Pins(context);
+  const customers = new CustomerReader(context, pins, new ProgressReader(context));
+  return { context, pins, customers, answers: answerSchemas(context.definition) };
+}
