@@ -5,7 +5,8 @@ import { connectionConfig } from './pool.ts';
 /** The same server and user, another database. */
 export function databaseUrl(url: string, database: string): string {
   const other = new URL(url);
-  other.pathname = `/${encodeURIComponent(database)}`;
+  // As `pg` decodes it: reserved characters stay as they are.
+  other.pathname = `/${encodeURI(database)}`;
   return other.toString();
 }
 

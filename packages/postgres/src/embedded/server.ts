@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { createDatabase } from '../database.ts';
+import { createDatabase, databaseUrl } from '../database.ts';
 import { PostgresError } from '../error.ts';
 import { findBinaries } from './binaries.ts';
 import { claim, logTail, password, paths, rememberedPort, rememberPort, unclaim } from './folder.ts';
@@ -247,6 +247,11 @@ async function start(
   return running(child, child.pid, folder, port, { ended, hasEnded, toRemove, notice: launch.notice });
 }
 
+function urlOf(folder: string, port: number): (database: string) => string {
+  const server = `postgres://${USER}:${password(folder)}@127.0.0.1:${port}`;
+  return (database) => databaseUrl(server, database);
+}
+
 function running(
   child: ChildProcess,
   pid: number,
@@ -254,8 +259,7 @@ function running(
   port: number,
   life: { ended: Promise<void>; hasEnded: () => boolean; toRemove: readonly string[]; notice: string | null },
 ): EmbeddedPostgres {
-  const secret = password(folder);
-  const url = (database: string) => `postgres://${USER}:${secret}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const url = urlOf(folder, port);
   return {
     url,
     port,
@@ -305,7 +309,5 @@ export function findEmbeddedPostgres(folder: string): { url(database: string): s
   const { data } = paths(resolve(folder));
   const found = readPostmaster(data);
   if (found === null || !found.ready || found.port === null || !isServerOf(found.pid, data)) return null;
-  const secret = password(resolve(folder));
-  const { port, pid } = found;
-  return { pid, url: (database) => `postgres://${USER}:${secret}@127.0.0.1:${port}/${encodeURIComponent(database)}` };
+  return { pid: found.pid, url: urlOf(resolve(folder), found.port) };
 }
