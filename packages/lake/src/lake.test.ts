@@ -5,7 +5,7 @@ import { parse } from '@tidemark/contracts';
 import { openSession, type Session } from '@tidemark/duckdb';
 import { define } from '@tidemark/metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Lake, type LandedRange, type LakeStorage } from './index.ts';
+import { Lake, type LakeStorage, type LandedRange } from './index.ts';
 import { openLocalStorage } from './local/index.ts';
 
 const definition = define('USD');
@@ -135,6 +135,43 @@ describe('rows of a cut', () => {
     const range = await land([orderPlaced('1')]);
     await storage.remove(range.file?.path ?? '');
     await expect(rawOf(range)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_MISSING' });
+  });
+});
+
+describe('an import', () => {
+  const entry = { number: 1, source: 'orders', name: 'a.csv', inputSha256: 'ab', importedAtMs: 5, counts: {} };
+
+  it('gives back the lines it turned away, as they were', async () => {
+    const writer = await lake.quarantineWriter();
+    const late = { line: 9, code: 'invalid_time', reason: 'no date', raw: new Uint8Array([0xff, 0x00]) };
+    const early = { line: 2, code: 'missing_field', reason: 'no customer', raw: text.encode('1,,2') };
+    for (const line of [late, early]) writer.append(line);
+    const quarantine = await writer.finish();
+    if (!quarantine) throw new Error('nothing was written');
+    await lake.commitImport(definition, { ...entry, file: null, quarantine }, { files: {} });
+    const [landed] = await lake.imports();
+    const found = [];
+    for await (const line of landed ? lake.quarantined(landed) : []) found.push({ ...line, raw: [...line.raw] });
+    expect(found).toEqual([early, late].map((line) => ({ ...line, raw: [...line.raw] })));
+  });
+
+  it('leaves out what was taken back before it was filed', async () => {
+    const events = await lake.eventWriter();
+    const rows = await lake.rowWriter(definition);
+    ['1', '2', '3'].forEach((id, row) => {
+      const value = orderPlaced(id);
+      const parsed = parse(value, { currency: 'USD' });
+      events.append({ place: { row }, key: null, value, timestampMs: null, parsed });
+      if (parsed.ok) rows.append({ row }, parsed.event);
+    });
+    for (const writer of [rows, events]) await writer.drop(`SELECT position FROM ${events.table} WHERE event_id = '2'`);
+    await lake.commitImport(definition, { ...entry, file: await events.finish() }, await rows.finish());
+    const files = await lake.rowFiles(definition, { partitions: new Map(), imports: 1 });
+    expect(files.get('orders')?.map(({ rows: count }) => count)).toEqual([2]);
+    const [landed] = await lake.imports();
+    const found: unknown[] = [];
+    for await (const { place } of landed ? lake.records(landed) : []) found.push(place);
+    expect(found).toEqual([{ row: 0 }, { row: 2 }]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
 } from './manifest.ts';
 import { putParquet } from './parquet-writer.ts';
 import type { LakeStorage } from './port.ts';
+import { type QuarantinedLine, QuarantineWriter } from './quarantine-file.ts';
 import type { Place, RawRecord } from './raw-record.ts';
 import { EventFileWriter, RowFileWriter } from './unit-writer.ts';
 
@@ -60,6 +61,32 @@ export class Lake {
 
   rowWriter(definition: Definition): Promise<RowFileWriter> {
     return RowFileWriter.open(this.#storage, this.#session, definition);
+  }
+
+  quarantineWriter(): Promise<QuarantineWriter> {
+    return QuarantineWriter.open(this.#storage, this.#session);
+  }
+
+  /** The lines that an import turned away, in the file's order; the file is verified first. */
+  async *quarantined({ quarantine }: LandedImport): AsyncGenerator<QuarantinedLine> {
+    if (!quarantine) return;
+    await this.#verify(quarantine);
+    const connection = await this.#session.connect();
+    try {
+      const result = await connection.stream(
+        `SELECT line, code, reason, raw FROM read_parquet(${textLiteral(this.#storage.locate(quarantine.path))}) ORDER BY line`,
+      );
+      for await (const rows of result.yieldRows()) {
+        for (const [line, code, reason, raw] of rows) {
+          if (!(raw instanceof DuckDBBlobValue)) {
+            throw new LakeError('TIDEMARK_LAKE_DAMAGED', `${quarantine.path} holds a line without its bytes.`);
+          }
+          yield { line: Number(line), code: String(code), reason: String(reason), raw: raw.bytes };
+        }
+      }
+    } finally {
+      connection.closeSync();
+    }
   }
 
   /**

@@ -42,6 +42,8 @@ const importSchema = z.strictObject({
   inputSha256: z.string(),
   importedAtMs: z.int(),
   file: fileSchema.nullable(),
+  /** Its lines that did not become events; absent when all did. */
+  quarantine: fileSchema.exactOptional(),
   counts: z.record(z.string(), z.int()),
 });
 /** An import: rows that became events, covered by every cut whose `imports` is at or above its number. */

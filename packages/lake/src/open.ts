@@ -7,5 +7,8 @@ import type { LakeStorage } from './port.ts';
 export async function openStorage(url: string): Promise<LakeStorage> {
   if (!url.includes('://')) return openLocalStorage(url);
   if (url.startsWith('file://')) return openLocalStorage(fileURLToPath(url));
-  throw new LakeError('TIDEMARK_LAKE_STORAGE', `There is no lake storage for ${url.split(':')[0]}: URLs. Use file:///folder or a path.`);
+  throw new LakeError(
+    'TIDEMARK_LAKE_STORAGE',
+    `There is no lake storage for ${url.split(':')[0]}: URLs. Use file:///folder or a path.`,
+  );
 }

@@ -41,6 +41,24 @@ export class ParquetWriter {
     this.#rows++;
   }
 
+  /** The rows appended so far, as a table of the session. */
+  get table(): string {
+    this.#appender.flushSync();
+    return this.#table;
+  }
+
+  /** Takes back the rows for which the SQL condition holds. */
+  async remove(condition: string): Promise<void> {
+    const result = await this.#session.connection.run(`DELETE FROM ${this.table} WHERE ${condition}`);
+    this.#rows -= result.rowsChanged;
+  }
+
+  /** Ends the writer without putting anything. */
+  async discard(): Promise<void> {
+    this.#appender.closeSync();
+    await this.#session.connection.run(`DROP TABLE ${this.#table}`);
+  }
+
   /** Puts the rows under `path` and says what was put; null when there was none. The writer is closed either way. */
   async finish(storage: LakeStorage, path: string, orderBy: string): Promise<LakeFile | null> {
     this.#appender.closeSync();

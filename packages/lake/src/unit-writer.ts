@@ -37,6 +37,20 @@ export class EventFileWriter {
     });
   }
 
+  /** What was appended so far, as a table of the lake's session with the columns of the file. */
+  get table(): string {
+    return this.#writer.table;
+  }
+
+  /** Takes back the events at the positions that a SQL query gives. */
+  drop(positions: string): Promise<void> {
+    return this.#writer.remove(`position IN (${positions})`);
+  }
+
+  discard(): Promise<void> {
+    return this.#writer.discard();
+  }
+
   finish(): Promise<LakeFile | null> {
     return this.#writer.finish(this.#storage, `events/${randomUUID()}.parquet`, 'position');
   }
@@ -76,6 +90,20 @@ export class RowFileWriter {
         if (field.optional) to.appendBoolean(value !== undefined);
       }
     });
+  }
+
+  /** What was appended so far: for each source a table of the lake's session with `rowFileColumns`. */
+  get tables(): ReadonlyMap<string, string> {
+    return new Map([...this.#writers].map(([source, writer]) => [source, writer.table]));
+  }
+
+  /** Takes back the rows at the positions that a SQL query gives. */
+  async drop(positions: string): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.remove(`position IN (${positions})`);
+  }
+
+  async discard(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.discard();
   }
 
   async finish(): Promise<ExpandedRows> {
