@@ -15,14 +15,18 @@ export type LogErrorCode =
   | 'TIDEMARK_LOG_BAD_TOPIC'
   /** A URL that names no event log. */
   | 'TIDEMARK_LOG_URL'
+  /** The disk under the log is full. Nothing of the statement was written. */
+  | 'TIDEMARK_LOG_FULL'
   /** The log can't be reached now. An append that ends so may or may not have been written. */
   | 'TIDEMARK_LOG_UNAVAILABLE';
 
-/** What an event log raises on purpose. Only `TIDEMARK_LOG_UNAVAILABLE` is worth another try. */
+const RETRYABLE: ReadonlySet<LogErrorCode> = new Set(['TIDEMARK_LOG_UNAVAILABLE', 'TIDEMARK_LOG_FULL']);
+
+/** What an event log raises on purpose. `retryable`: an outage, or a disk that somebody may free. */
 export class LogError extends TidemarkError {
   declare readonly code: LogErrorCode;
 
   constructor(code: LogErrorCode, message: string, options: { cause?: unknown } = {}) {
-    super(code, message, { ...options, retryable: code === 'TIDEMARK_LOG_UNAVAILABLE' });
+    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
   }
 }

@@ -41,13 +41,13 @@ export type ReadResult = {
 export type PartitionHandler = {
   /** The member now owns the partition; answers the offset to read from. */
   assigned(partition: number): Promise<bigint>;
-  /** The next records, in order. The log waits for the promise before it delivers more: that is the back-pressure. */
+  /** The next records, in order, one at least. The log waits for the promise before it delivers more: that is the back-pressure. */
   records(partition: number, batch: ReadResult, lease: Lease): Promise<void>;
   /** The member is about to lose the partition (or has lost it); no more calls for it until it is assigned again. */
   revoked(partition: number): Promise<void>;
 };
 
-/** Ownership of a partition. Advisory: the fence is the store's `last_offset`, never the lease. */
+/** Ownership of a partition; held still while a call is let finish before a hand-over. Advisory: the fence is the store's `last_offset`, never the lease. */
 export type Lease = { isHeld(): boolean };
 
 export type Consumer = {

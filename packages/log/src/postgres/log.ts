@@ -25,11 +25,22 @@ export type PostgresLogOptions = {
 
 const DELETE_RECORDS = 10_000;
 
-/** Errors of the connection become the log's own, which say that trying again makes sense. */
+const DISK_FULL = '53100';
+
+/** Errors of the server's state become the log's own, which say that trying again makes sense. */
 async function reached<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === DISK_FULL) {
+      throw new LogError(
+        'TIDEMARK_LOG_FULL',
+        "The disk of the log's PostgreSQL is full. Free some space, then go on.",
+        {
+          cause,
+        },
+      );
+    }
     if (!isOutage(cause)) throw cause;
     throw new LogError('TIDEMARK_LOG_UNAVAILABLE', "The log's PostgreSQL can't be reached just now.", { cause });
   }

@@ -99,6 +99,17 @@ test('a server that is not there is an outage: worth another try', async () => {
   });
 });
 
+test('a full disk is said to be one, and nothing of the append is there', async () => {
+  const log = await open();
+  await outside.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON tidemark_log.records_customer_events EXECUTE FUNCTION full_disk()`);
+  await expect(log.append(numbered('event', 10))).rejects.toMatchObject({ code: 'TIDEMARK_LOG_FULL', retryable: true });
+  await outside.query('DROP FUNCTION full_disk CASCADE');
+  await log.append([{ key: null, value: null, partition: 0 }]);
+  expect([...(await log.bounds()).values()].map(({ end }) => end)).toEqual([1n, 0n, 0n, 0n]);
+});
+
 test('a topic that was deleted and made again has another identity', async () => {
   const log = await open();
   const before = await log.identity();
