@@ -3,7 +3,11 @@ import { fromRecordBatch } from '@tidemark/engine';
 import { AS_OF_BEFORE_BARRIER_MS, rankLists } from '@tidemark/metrics';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
+import { BoundedWrites } from '../bounded-writes.ts';
 import { openSnapshot } from './recompute.ts';
+
+/** Above every generation there can be: a slice from it holds no deltas. */
+const LAST_GENERATION = 2 ** 31 - 1;
 
 /** Rows in one write, and writes under way at once. */
 const WRITE_ROWS = 500;
@@ -64,28 +68,30 @@ async function writeRows(
   base: string | null,
 ): Promise<{ readonly rows: number; readonly customers: ReadonlySet<string> }> {
   const customers = new Set<string>();
-  const underWay = new Set<Promise<void>>();
+  const writes = new BoundedWrites(WRITES_UNDER_WAY);
   let rows = 0;
   let page: BatchRow[] = [];
-  const write = async () => {
-    const writing = views.writeBatch(page);
+  const write = () => {
+    const full = page;
     page = [];
-    const tracked = writing.finally(() => underWay.delete(tracked));
-    underWay.add(tracked);
-    if (underWay.size >= WRITES_UNDER_WAY) await Promise.race(underWay);
+    return writes.add(() => views.writeBatch(full));
   };
-  for await (const batch of engine.changes(definition.currency, snapshot, base)) {
-    for (const { customerId, gone, state } of fromRecordBatch(definition.columns, batch)) {
-      page.push({ customerId, generation, state: gone ? null : state });
-      // Only a full publish needs to know them all: without a base it has to find who is gone by itself.
-      if (base === null) customers.add(customerId);
-      rows++;
-      if (page.length >= WRITE_ROWS) await write();
+  try {
+    for await (const batch of engine.changes(definition.currency, snapshot, base)) {
+      for (const { customerId, gone, state } of fromRecordBatch(definition.columns, batch)) {
+        page.push({ customerId, generation, state: gone ? null : state });
+        // Only a full publish needs to know them all: without a base it has to find who is gone by itself.
+        if (base === null) customers.add(customerId);
+        rows++;
+        if (page.length >= WRITE_ROWS) await write();
+      }
+      progress({ generation, step: 'publish', detail: 'rows written', done: rows });
     }
-    progress({ generation, step: 'publish', detail: 'rows written', done: rows });
+    if (page.length > 0) await write();
+    await writes.drain();
+  } finally {
+    await writes.settle();
   }
-  if (page.length > 0) await write();
-  await Promise.all(underWay);
   return { rows, customers };
 }
 
@@ -96,7 +102,7 @@ async function writeEmptyRows(
   pointer: LivePointer,
   customers: ReadonlySet<string>,
 ): Promise<void> {
-  const noDeltas = { generation: Number.MAX_SAFE_INTEGER, cutPartitions: new Set(pointer.cut.partitions.keys()) };
+  const noDeltas = { generation: LAST_GENERATION, cutPartitions: new Set(pointer.cut.partitions.keys()) };
   for (let after: string | null = null; ; ) {
     const { rows, cursor } = await views.scan(pointer, noDeltas, { after, limit: WRITE_ROWS });
     const gone = rows.filter(({ customerId, batch }) => batch?.state && !customers.has(customerId));

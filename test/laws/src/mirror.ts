@@ -1,0 +1,101 @@
+import { parse } from '@tidemark/contracts';
+import { barrierOf, type EventLog } from '@tidemark/log';
+import type { HistoryRecord } from '@tidemark/oracle';
+
+type Appended = { readonly offset: bigint; readonly bytes: Uint8Array };
+type BarrierAt = { readonly generation: number; readonly offset: bigint };
+
+/** What was put into the system, kept beside it: the history that answers are held against. */
+export class Mirror {
+  readonly #currency: string;
+  readonly #records = new Map<number, Appended[]>();
+  readonly #barriers = new Map<number, BarrierAt[]>();
+  readonly #read = new Map<number, bigint>();
+  readonly #imports = new Map<number, readonly Uint8Array[]>();
+
+  constructor(currency: string) {
+    this.#currency = currency;
+  }
+
+  appended(partition: number, offset: bigint, bytes: Uint8Array): void {
+    this.#records.set(partition, [...(this.#records.get(partition) ?? []), { offset, bytes }]);
+  }
+
+  imported(number: number, values: readonly Uint8Array[]): void {
+    this.#imports.set(number, values);
+  }
+
+  async readBarriers(log: EventLog): Promise<void> {
+    for (const [partition, { start, end }] of await log.bounds()) {
+      let from = this.#read.get(partition) ?? start;
+      while (from < end) {
+        const { records, next } = await log.read(partition, from, { maxRecords: 1_000, waitMs: 0 });
+        const found = this.#barriers.get(partition) ?? [];
+        for (const record of records) {
+          const barrier = barrierOf(record);
+          // A number at or below the last one seen is ignored, by definition.
+          if (barrier && barrier.generation > (found.at(-1)?.generation ?? 0))
+            found.push({ generation: barrier.generation, offset: record.offset });
+        }
+        this.#barriers.set(partition, found);
+        from = next;
+      }
+      this.#read.set(partition, from);
+    }
+  }
+
+  /** The numbers of the barriers in each partition, ascending. */
+  barriers(): ReadonlyMap<number, readonly number[]> {
+    return new Map(
+      [...this.#barriers].map(([partition, barriers]) => [partition, barriers.map(({ generation }) => generation)]),
+    );
+  }
+
+  /** True when the newest barrier stands in some partitions only. */
+  get halfBarrier(): boolean {
+    const newest = [...this.#records.keys()].map((partition) => this.#barriers.get(partition)?.at(-1)?.generation ?? 0);
+    return new Set(newest).size > 1;
+  }
+
+  /** Accepted records of the log that `take` wants, by partition and offset. */
+  accepted(take: (partition: number, offset: bigint) => boolean): HistoryRecord[] {
+    const found: HistoryRecord[] = [];
+    for (const [partition, records] of this.#records) {
+      for (const { offset, bytes } of records) {
+        if (!take(partition, offset)) continue;
+        const parsed = parse(bytes, { currency: this.#currency });
+        if (parsed.ok)
+          found.push({ source: 'log', partition, epoch: this.#epoch(partition, offset), offset, event: parsed.event });
+      }
+    }
+    return found;
+  }
+
+  /** Positions of the records that are no events, as 'partition:offset', ascending. */
+  rejected(): string[] {
+    const found: string[] = [];
+    for (const [partition, records] of this.#records) {
+      for (const { offset, bytes } of records) {
+        if (!parse(bytes, { currency: this.#currency }).ok) found.push(`${partition}:${offset}`);
+      }
+    }
+    return found.sort();
+  }
+
+  /** Events of the imports numbered up to `last`. */
+  importedUpTo(last: number): HistoryRecord[] {
+    const found: HistoryRecord[] = [];
+    for (const [number, values] of this.#imports) {
+      if (number > last) continue;
+      values.forEach((bytes, row) => {
+        const parsed = parse(bytes, { currency: this.#currency });
+        if (parsed.ok) found.push({ source: 'import', number, row, event: parsed.event });
+      });
+    }
+    return found;
+  }
+
+  #epoch(partition: number, offset: bigint): number {
+    return this.#barriers.get(partition)?.findLast((barrier) => barrier.offset < offset)?.generation ?? 0;
+  }
+}

@@ -1,0 +1,110 @@
+import { mergeView } from '@tidemark/metrics';
+import { naiveMerged, naiveRecompute } from '@tidemark/oracle';
+import { type CustomerRows, type LivePointer, pinned } from '@tidemark/views';
+import { CUSTOMERS, DEFINITION, type World } from './world.ts';
+
+/** How a reader stood when it read: what made the moment a hard one. */
+export type ReadMoment = { readonly unflushed: boolean; readonly halfBarrier: boolean; readonly movedPointer: boolean };
+
+/** A pointer as a reader fetched it. */
+export type Pin = { readonly pointer: LivePointer | null; readonly fetchedAtMs: number };
+
+/** A reader that took longer than this since it fetched its pointer looks at the floor again. */
+const RECHECK_MS = 10_000;
+
+/**
+ * The merge law, read once: every field that the answer does not call provisional equals the settled prefix of the
+ * answer's cut plus the signed rows after it, up to the positions that the answer names. Answers null when the reader's
+ * generation is no longer readable, which the reader would be told.
+ */
+export async function readLaw(world: World, pin: Pin): Promise<ReadMoment | null> {
+  const { views, clock, mirror } = world;
+  const current = await views.pointer();
+  if (clock.now() - pin.fetchedAtMs > RECHECK_MS && pin.pointer && (current?.floor ?? 0) > pin.pointer.generation)
+    return null;
+
+  const { lineage, slice } = pinned(pin.pointer);
+  const positions = await views.positions();
+  const rows = await views.read(CUSTOMERS, lineage, slice);
+  const cut = pin.pointer?.cut ?? { partitions: new Map<number, bigint>(), imports: 0 };
+  const asOfMs = clock.now();
+  const imports = mirror.importedUpTo(cut.imports);
+  const prefix = mirror.accepted((partition, offset) => offset < (cut.partitions.get(partition) ?? 0n));
+
+  for (const customer of rows) {
+    const bounds = boundsOf(customer, new Map([...positions].map(([partition, { offset }]) => [partition, offset])));
+    const after = mirror.accepted(
+      (partition, offset) =>
+        offset >= (cut.partitions.get(partition) ?? 0n) && offset <= (bounds.get(partition) ?? -1n),
+    );
+    const wanted = naiveMerged([...imports, ...prefix], after, {
+      asOfMs,
+      currency: DEFINITION.currency,
+      barriers: mirror.barriers(),
+    }).get(customer.customerId);
+    const answer = answerOf(customer, asOfMs);
+    if (!answer || !wanted) {
+      if (answer || wanted)
+        throw new Error(`${customer.customerId}: answered ${Boolean(answer)}, wanted ${Boolean(wanted)}`);
+      continue;
+    }
+    compare(customer.customerId, answer.metrics, wanted.metrics, new Set(answer.provisional));
+  }
+  return {
+    unflushed: world.workers.pending > 0,
+    halfBarrier: mirror.halfBarrier,
+    movedPointer:
+      pin.pointer !== null && (current?.generation !== pin.pointer.generation || current.publishing === 'paused'),
+  };
+}
+
+/** At quiet, after a run: every customer equals the naive recompute of everything, and nothing is provisional. */
+export async function quietLaw(world: World): Promise<void> {
+  const { views, clock, mirror } = world;
+  const { lineage, slice } = pinned(await views.pointer());
+  const everything = [...mirror.importedUpTo(Number.MAX_SAFE_INTEGER), ...mirror.accepted(() => true)];
+  const wanted = naiveRecompute(everything, { asOfMs: clock.now(), currency: DEFINITION.currency });
+  for (const customer of await views.read(CUSTOMERS, lineage, slice)) {
+    const answer = answerOf(customer, clock.now());
+    const naive = wanted.get(customer.customerId);
+    if (!answer || !naive) {
+      if (answer || naive) throw new Error(`${customer.customerId} is ${answer ? 'answered' : 'missing'}`);
+      continue;
+    }
+    if (answer.provisional.length > 0)
+      throw new Error(`${customer.customerId}: still provisional at quiet: ${answer.provisional}`);
+    compare(customer.customerId, answer.metrics, naive, new Set());
+  }
+  const letters = await views.deadLetters({ after: null, limit: 10_000 });
+  const kept = letters.map(({ partition, offset }) => `${partition}:${offset}`).sort();
+  const rejected = mirror.rejected();
+  if (JSON.stringify(kept) !== JSON.stringify(rejected))
+    throw new Error(`dead letters at ${kept}, but rejected were ${rejected}`);
+}
+
+/** Offsets, inclusive, up to which an answer has everything: positions, and what its deltas say is in them beyond. */
+function boundsOf({ deltas }: CustomerRows, positions: ReadonlyMap<number, bigint>): ReadonlyMap<number, bigint> {
+  const bounds = new Map(positions);
+  for (const { partition, lastOffset } of deltas) {
+    if (lastOffset > (bounds.get(partition) ?? -1n)) bounds.set(partition, lastOffset);
+  }
+  return bounds;
+}
+
+function answerOf({ batch, deltas }: CustomerRows, asOfMs: number) {
+  const states = [...(batch?.state ? [batch.state] : []), ...deltas.map(({ state }) => state)];
+  return states.length > 0 ? mergeView(DEFINITION, states, asOfMs) : null;
+}
+
+function compare(customerId: string, answer: object, wanted: object, provisional: ReadonlySet<string>): void {
+  const fields = new Map(Object.entries(answer));
+  for (const [metric, value] of Object.entries(wanted)) {
+    if (provisional.has(metric) || sorted(fields.get(metric)) === sorted(value)) continue;
+    throw new Error(`${customerId}.${metric}: answered ${sorted(fields.get(metric))}, wanted ${sorted(value)}`);
+  }
+}
+
+const sorted = (value: unknown): string =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : JSON.stringify(value);

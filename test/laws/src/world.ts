@@ -1,0 +1,259 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BatchContext, type Progress, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
+import { type Catalog, openCatalog } from '@tidemark/catalog';
+import { parse, TidemarkError } from '@tidemark/contracts';
+import type { Session } from '@tidemark/duckdb';
+import type { Engine } from '@tidemark/engine';
+import { Lake } from '@tidemark/lake';
+import { openStorage } from '@tidemark/lake/open';
+import { barrierRecord, type EventLog } from '@tidemark/log';
+import { openLog } from '@tidemark/log/open';
+import { define } from '@tidemark/metrics';
+import { type ManualClock, manualClock } from '@tidemark/runtime';
+import type { Random } from '@tidemark/simulator';
+import type { ViewStore, Views } from '@tidemark/views';
+import { openViews } from '@tidemark/views/open';
+import { Mirror } from './mirror.ts';
+import { RandomEvents } from './random-events.ts';
+import { SpeedWorkers } from './speed-workers.ts';
+
+/** Histories are forgotten at once: in memory, where there is such a folder, their files cost no disk. */
+export const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+export const DEFINITION = define('USD');
+export const CUSTOMERS = ['c-1', 'c-2', 'c-ü', '017850'] as const;
+
+/** A process that was killed: what it was doing stays half done. */
+export class Killed extends TidemarkError {
+  constructor() {
+    super('TIDEMARK_TEST_KILLED', 'killed here', { retryable: true });
+  }
+}
+
+/**
+ * One system on the embedded stores, its layers driven step by step: what a scheduler, a crash or a slow network would
+ * decide, chance decides.
+ */
+export class World {
+  readonly random: Random;
+  readonly clock: ManualClock = manualClock(Date.UTC(2026, 4, 1, 11, 59));
+  readonly mirror: Mirror;
+  readonly workers: SpeedWorkers;
+  readonly log: EventLog;
+  readonly views: Views;
+  readonly lake: Lake;
+  readonly catalog: Catalog;
+  readonly #events: RandomEvents;
+  readonly #context: BatchContext;
+  readonly #closers: (() => Promise<void> | void)[];
+  /** Rows a killed run had sent and that have not arrived yet. */
+  readonly #late: (() => Promise<void>)[] = [];
+  #killAtProgress: number | null = null;
+  #holdWrites = false;
+
+  private constructor(
+    random: Random,
+    log: EventLog,
+    store: ViewStore,
+    views: Views,
+    lake: Lake,
+    catalog: Catalog,
+    engine: Engine,
+    closers: (() => Promise<void> | void)[],
+  ) {
+    this.random = random;
+    this.log = log;
+    this.views = views;
+    this.lake = lake;
+    this.catalog = catalog;
+    this.#closers = closers;
+    this.#events = new RandomEvents(random, CUSTOMERS);
+    this.mirror = new Mirror(DEFINITION.currency);
+    this.workers = new SpeedWorkers(random, log, views, DEFINITION);
+    this.#context = {
+      definition: DEFINITION,
+      log,
+      store,
+      views: this.#slowed(views),
+      lake,
+      engine,
+      catalog,
+      clock: this.clock,
+      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2 },
+      progress: (progress) => this.#onProgress(progress),
+    };
+  }
+
+  static async open(random: Random, databaseUrl: string, engine: Engine, session: Session): Promise<World> {
+    const folder = await mkdtemp(join(scratch, 'tidemark-laws-'));
+    const log = await openLog(databaseUrl, { partitions: random.between(1, 3) });
+    const store = await openViews(databaseUrl);
+    const catalog = await openCatalog(databaseUrl);
+    const lake = new Lake(await openStorage(join(folder, 'lake')), session);
+    const closers = [
+      () => log.close(),
+      () => store.close(),
+      () => catalog.close(),
+      () => rm(folder, { recursive: true }),
+    ];
+    return new World(random, log, store, await store.open(DEFINITION), lake, catalog, engine, closers);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close();
+  }
+
+  /** Appends a few records: keyed, or now and then where another client would put them. */
+  async append(): Promise<void> {
+    const partitions = await this.log.partitions();
+    for (let left = this.random.between(1, 6); left > 0; left--) {
+      this.clock.advance(this.random.between(0, 3_000));
+      const { customer, bytes } = this.#events.next(this.clock.now());
+      const elsewhere = this.random.chance(0.1) ? { partition: this.random.pick(partitions) } : {};
+      const [place] = await this.log.append([{ key: new TextEncoder().encode(customer), value: bytes, ...elsewhere }]);
+      if (place) this.mirror.appended(place.partition, place.offset, bytes);
+    }
+  }
+
+  /** A batch run that may be killed at any of its steps, and rows of which may arrive long after. */
+  async run(): Promise<void> {
+    if (this.random.chance(0.35)) {
+      this.#killAtProgress = this.random.between(1, 14);
+      this.#holdWrites = this.random.chance(0.3);
+    }
+    const [newest] = await this.catalog.runs({ limit: 1 });
+    if (newest?.status === 'running' && this.random.chance(0.4))
+      await this.catalog.updateRun(newest.generation, { status: 'failed' });
+    try {
+      await runBatch(this.#context, { full: this.random.chance(0.1) });
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    } finally {
+      this.#killAtProgress = null;
+      this.#holdWrites = false;
+      await this.readBarriers();
+    }
+  }
+
+  /** A run that died between its barriers: its number is used, its barrier stands in some partitions only. */
+  async halfBarrier(): Promise<void> {
+    const atMs = this.clock.now();
+    const partitions = await this.log.partitions();
+    const run = await this.catalog.beginRun({
+      definition: DEFINITION.id,
+      partitions,
+      atMs,
+      above: await this.lake.highestGeneration(),
+      lastImport: async () => (await this.lake.imports()).length,
+    });
+    const some = run.partitions.filter(() => this.random.chance(0.5));
+    if (some.length > 0) await this.log.append(some.map((partition) => barrierRecord(run.generation, atMs, partition)));
+    await this.readBarriers();
+  }
+
+  async rollback(): Promise<void> {
+    await rollback(this.#context, null).catch(
+      expected('TIDEMARK_BATCH_NO_GENERATION', 'TIDEMARK_BATCH_NOTHING_PUBLISHED'),
+    );
+  }
+
+  async resume(): Promise<void> {
+    await resumePublishing(this.#context).catch(
+      expected('TIDEMARK_BATCH_NOTHING_PUBLISHED', 'TIDEMARK_POINTER_SUPERSEDED', 'TIDEMARK_POINTER_BASE'),
+    );
+  }
+
+  async grow(): Promise<void> {
+    const partitions = await this.log.partitions();
+    if (partitions.length < 4) await this.log.grow(partitions.length + 1);
+  }
+
+  /** An import of a few events, numbered and filed under the lock that freezes a run's cut. */
+  async import(): Promise<void> {
+    const events = await this.lake.eventWriter();
+    const rows = await this.lake.rowWriter(DEFINITION);
+    const values = Array.from({ length: this.random.between(1, 5) }, () => this.#events.next(this.clock.now()).bytes);
+    const accepted: Uint8Array[] = [];
+    for (const value of values) {
+      const parsed = parse(value, { currency: DEFINITION.currency });
+      if (!parsed.ok) continue;
+      const place = { row: accepted.length };
+      events.append({ place, key: null, value, timestampMs: null, parsed });
+      rows.append(place, parsed.event);
+      accepted.push(value);
+    }
+    const file = await events.finish();
+    const expanded = await rows.finish();
+    await this.catalog.withImportLock(async () => {
+      const number = ((await this.lake.imports()).at(-1)?.number ?? 0) + 1;
+      const entry = {
+        number,
+        source: 'events',
+        name: 'random',
+        inputSha256: '',
+        importedAtMs: this.clock.now(),
+        file,
+        counts: {},
+      };
+      await this.lake.commitImport(DEFINITION, entry, expanded);
+      this.mirror.imported(number, accepted);
+    });
+  }
+
+  /** Something a dead run had sent arrives at last. */
+  async arriveLate(): Promise<void> {
+    await this.#late.shift()?.();
+  }
+
+  /** Reads on what barriers the log has: runs append them by themselves. */
+  async readBarriers(): Promise<void> {
+    await this.mirror.readBarriers(this.log);
+  }
+
+  /** Everything is let go on until nothing is left to do, and a last generation covers it all. */
+  async settle(): Promise<void> {
+    while (this.#late.length > 0) await this.arriveLate();
+    await this.workers.settle();
+    if ((await this.views.pointer())?.publishing === 'paused') await this.resume();
+    // A run that was killed is resumed first; the one after it covers everything.
+    for (;;) {
+      const [newest] = await this.catalog.runs({ limit: 1 });
+      const outcome = await runBatch(this.#context);
+      await this.readBarriers();
+      if (newest?.status !== 'running' && outcome.status === 'published') break;
+    }
+    await this.workers.settle();
+  }
+
+  #onProgress({ step, detail }: Progress): void {
+    // What the engine reports comes from its own process, not from within the run: nobody could be killed there.
+    const within = step !== 'recompute' || detail === 'begins';
+    if (!within || this.#killAtProgress === null || --this.#killAtProgress > 0) return;
+    throw new Killed();
+  }
+
+  /** The views as a run sees them that is killed while its rows are under way. */
+  #slowed(views: Views): Views {
+    const writeBatch: Views['writeBatch'] = async (rows) => {
+      if (!this.#holdWrites) return views.writeBatch(rows);
+      this.#late.push(() => views.writeBatch(rows));
+      throw new Killed();
+    };
+    return new Proxy(views, {
+      get(target, name) {
+        if (name === 'writeBatch') return writeBatch;
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+}
+
+function expected(...codes: string[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof TidemarkError) || !codes.includes(error.code)) throw error;
+  };
+}
