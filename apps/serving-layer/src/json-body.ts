@@ -17,6 +17,6 @@ export function acceptJson(app: FastifyInstance): void {
     }
     const parsed = parseJson(text);
     if (parsed.ok) done(null, parsed.value);
-    else done(new ApiProblem('TIDEMARK_API_INVALID_BODY', `The body can't be used: it ${parsed.reason}.`));
+    else done(new ApiProblem('TIDEMARK_API_INVALID_BODY', `The body can't be used: ${parsed.reason}.`));
   });
 }

@@ -35,7 +35,8 @@ runApp({ name: 'serving-layer', logger }, async (app) => {
     registry: createMetricsRegistry('serving-layer'),
     // What was imported or landed shows only in a generation: deltas alone would be a part that looks like the whole.
     awaitsFirstGeneration: async () =>
-      (await catalog.imports()).length > 0 || (await catalog.runs({ limit: 1 })).length > 0,
+      (await catalog.imports()).length > 0 ||
+      (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null),
     limits: DEFAULT_LIMITS,
   });
   app.onStop('http', () => server.close());

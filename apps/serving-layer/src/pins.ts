@@ -110,8 +110,14 @@ type PublishedRun = CatalogRun & { readonly [K in 'excluded' | 'cut' | 'publishe
 const isPublished = (run: CatalogRun): run is PublishedRun =>
   run.status === 'published' && run.excluded !== null && run.cut !== null && run.publishedAtMs !== null;
 
-export const gone = (generation: number): ApiProblem =>
-  new ApiProblem('TIDEMARK_API_GENERATION_GONE', `Generation ${generation} is below the floor and no longer readable.`);
+/** Null: the time before the first generation, whose deltas may be deleted once there is one. */
+export function gone(generation: number | null): ApiProblem {
+  const detail =
+    generation === null
+      ? 'The first generation has been published since. Begin again.'
+      : `Generation ${generation} is below the floor and no longer readable.`;
+  return new ApiProblem('TIDEMARK_API_GENERATION_GONE', detail);
+}
 
 type Pinned = Pick<LivePointer, 'generation' | 'excluded' | 'cut' | 'barrierAtMs' | 'publishedAtMs'>;
 

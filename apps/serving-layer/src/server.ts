@@ -1,10 +1,21 @@
 import rateLimit from '@fastify/rate-limit';
 import Fastify from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { apiDocs } from './api-docs.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { httpMetrics } from './http-metrics.ts';
 import { acceptJson } from './json-body.ts';
+import { unserved } from './no-route.ts';
 import { ApiProblem } from './problem.ts';
 import { answerProblem } from './problem-answer.ts';
+import { batchGetRoute } from './routes/batch-get.ts';
 import { customerRoute } from './routes/customer.ts';
+import { customersRoute } from './routes/customers.ts';
+import { deadLettersRoute } from './routes/dead-letters.ts';
+import { exportRoute } from './routes/export.ts';
+import { generationsRoute } from './routes/generations.ts';
+import { healthRoutes } from './routes/health.ts';
+import { metricsCatalogRoute } from './routes/metrics-catalog.ts';
 import { createServices, type ServingApp } from './services.ts';
 import type { ServingContext } from './serving-context.ts';
 
@@ -12,11 +23,17 @@ import type { ServingContext } from './serving-context.ts';
 const MAX_PARAM_LENGTH = 256 * 3;
 /** 500 ids of 256 bytes as JSON, with room for escapes. */
 const BODY_LIMIT_BYTES = 512 * 1024;
+/** How long requests under way may take to finish when the server closes. */
+const CLOSE_GRACE_MS = 2000;
 
-/** The HTTP API over a context, ready to listen or to be injected into. Closing it closes nothing of the context. */
+/**
+ * The HTTP API over a context, ready to listen or to be injected into. `close` lets requests under way finish for two
+ * seconds, tears off exports, and closes nothing of the context.
+ */
 export async function buildServer(context: ServingContext): Promise<ServingApp> {
   const { logger, limits } = context;
   const app = Fastify({
+    // Requests are counted, not logged: their paths name customers.
     logger: false,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
@@ -25,8 +42,8 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    exposeHeadRoutes: true,
     frameworkErrors: (error, request, reply) => answerProblem(logger, error, request, reply),
+    clientErrorHandler: answerBrokenRequest,
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler(validatorCompiler);
@@ -34,6 +51,7 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
   acceptJson(app);
+  closeWithin(app, CLOSE_GRACE_MS);
 
   if (limits.requestsPerMinute > 0) {
     await app.register(rateLimit, {
@@ -43,8 +61,28 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
         new ApiProblem('TIDEMARK_API_TOO_MANY_REQUESTS', `Too many requests. Ask again in ${after}.`),
     });
   }
+  await apiDocs(app);
+  const { seal } = unserved(app);
 
   const services = createServices(context);
+  httpMetrics(app, services);
   customerRoute(app, services);
+  exportRoute(app, services);
+  customersRoute(app, services);
+  batchGetRoute(app, services);
+  generationsRoute(app, services);
+  metricsCatalogRoute(app, services);
+  deadLettersRoute(app, services);
+  healthRoutes(app, services);
+  seal();
   return app;
+}
+
+/** Connections that still serve a request after the grace are cut, so that a slow client can't hold up the close. */
+function closeWithin(app: ServingApp, graceMs: number): void {
+  let timer: NodeJS.Timeout | undefined;
+  app.addHook('preClose', async () => {
+    timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  });
+  app.addHook('onClose', async () => clearTimeout(timer));
 }

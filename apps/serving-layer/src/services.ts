@@ -20,12 +20,14 @@ export type ServingApp = FastifyInstance<
 export type Services = {
   readonly context: ServingContext;
   readonly pins: Pins;
+  readonly progress: ProgressReader;
   readonly customers: CustomerReader;
   readonly answers: ReturnType<typeof answerSchemas>;
 };
 
 export function createServices(context: ServingContext): Services {
   const pins = new Pins(context);
-  const customers = new CustomerReader(context, pins, new ProgressReader(context));
-  return { context, pins, customers, answers: answerSchemas(context.definition) };
+  const progress = new ProgressReader(context);
+  const customers = new CustomerReader(context, pins, progress);
+  return { context, pins, progress, customers, answers: answerSchemas(context.definition) };
 }

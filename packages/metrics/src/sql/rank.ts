@@ -14,6 +14,9 @@ export type RankList = {
 /** Customers on a flag's list without a value to order them by stand behind all others. */
 export const UNRANKED_SCORE = -1n;
 
+/** Customers that a generation keeps on each list at most, best first; a shorter list is complete. */
+export const RANK_LIST_LENGTH = 2_000;
+
 /** The metric that orders a flag's list. */
 export const FLAG_ORDER = 'estimated_clv';
 

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Pins } from '../pins.ts';
+import { ApiProblem } from '../problem.ts';
+import type { Services, ServingApp } from '../services.ts';
+import type { ServingContext } from '../serving-context.ts';
+
+const ok = z.strictObject({ ok: z.literal(true) });
+const ready = z.strictObject({ ready: z.literal(true), generation: z.int().nullable() });
+
+/** `GET /healthz`: the process lives. `GET /readyz`: its answers are whole. */
+export function healthRoutes(app: ServingApp, { context, pins }: Services): void {
+  const config = { rateLimit: false };
+  app.get('/healthz', { config, schema: { summary: 'Alive', response: { 200: ok } } }, async () => ({
+    ok: true as const,
+  }));
+  app.get('/readyz', { config, schema: { summary: 'Ready', response: { 200: ready } } }, async () => ({
+    ready: true as const,
+    generation: await readyGeneration(context, pins),
+  }));
+}
+
+/**
+ * The live generation when answers are whole; null when they come from deltas alone because nothing else ever was. Throws
+ * the problem (503) that makes the server not ready: a store that is down, or history that waits for its first generation.
+ */
+async function readyGeneration(
+  context: Pick<ServingContext, 'awaitsFirstGeneration'>,
+  pins: Pins,
+): Promise<number | null> {
+  const pointer = await pins.pointer();
+  if (pointer === null && (await context.awaitsFirstGeneration())) {
+    throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'Imported or earlier history waits for its first generation.');
+  }
+  return pointer?.generation ?? null;
+}
