@@ -216,13 +216,17 @@ export class Lake {
 
   async #expand(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {
     const writer = await this.rowWriter(definition);
-    for await (const { place, value } of this.records(unit)) {
-      const parsed = parse(value, { currency: definition.currency });
-      if (parsed.ok) writer.append(place, parsed.event);
+    try {
+      for await (const { place, value } of this.records(unit)) {
+        const parsed = parse(value, { currency: definition.currency });
+        if (parsed.ok) writer.append(place, parsed.event);
+      }
+      const rows = await writer.finish();
+      await this.#manifest.putRows(definition.sourcesId, unit, rows);
+      return rows;
+    } finally {
+      await writer.discard();
     }
-    const rows = await writer.finish();
-    await this.#manifest.putRows(definition.sourcesId, unit, rows);
-    return rows;
   }
 
   async #verify(file: LakeFile): Promise<void> {

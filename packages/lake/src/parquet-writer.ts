@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DuckDBAppender } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
 import type { LakeFile } from './manifest.ts';
 import type { LakeStorage } from './port.ts';
@@ -12,22 +12,25 @@ export type ParquetColumn = { readonly name: string; readonly type: string };
 
 /** Writes rows into one Parquet file (zstd). Rows gather in DuckDB, which spills beyond its memory limit. */
 export class ParquetWriter {
-  readonly #session: Session;
+  readonly #connection: DuckDBConnection;
   readonly #table: string;
   readonly #appender: DuckDBAppender;
   #rows = 0;
+  #open = true;
 
-  private constructor(session: Session, table: string, appender: DuckDBAppender) {
-    this.#session = session;
+  private constructor(connection: DuckDBConnection, table: string, appender: DuckDBAppender) {
+    this.#connection = connection;
     this.#table = table;
     this.#appender = appender;
   }
 
+  /** The writer has a connection of its own, so that appending and other queries of the session keep out of each other's way. */
   static async open(session: Session, columns: readonly ParquetColumn[]): Promise<ParquetWriter> {
+    const connection = await session.connect();
     const table = `writing_${randomUUID().replaceAll('-', '')}`;
     const declared = columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
-    await session.connection.run(`CREATE TABLE ${table} (${declared})`);
-    return new ParquetWriter(session, table, await session.connection.createAppender(table));
+    await connection.run(`CREATE TABLE ${table} (${declared})`);
+    return new ParquetWriter(connection, table, await connection.createAppender(table));
   }
 
   get rows(): number {
@@ -49,33 +52,32 @@ export class ParquetWriter {
 
   /** Takes back the rows for which the SQL condition holds. */
   async remove(condition: string): Promise<void> {
-    const result = await this.#session.connection.run(`DELETE FROM ${this.table} WHERE ${condition}`);
+    const result = await this.#connection.run(`DELETE FROM ${this.table} WHERE ${condition}`);
     this.#rows -= result.rowsChanged;
-  }
-
-  /** Ends the writer without putting anything. */
-  async discard(): Promise<void> {
-    this.#appender.closeSync();
-    await this.#session.connection.run(`DROP TABLE ${this.#table}`);
   }
 
   /** Puts the rows under `path` and says what was put; null when there was none. The writer is closed either way. */
   async finish(storage: LakeStorage, path: string, orderBy: string): Promise<LakeFile | null> {
-    this.#appender.closeSync();
+    const local = join(storage.scratchFolder, `${randomUUID()}.parquet`);
     try {
       if (this.#rows === 0) return null;
-      const local = join(storage.scratchFolder, `${randomUUID()}.parquet`);
-      try {
-        await this.#session.connection.run(
-          `COPY (SELECT * FROM ${this.#table} ORDER BY ${orderBy}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
-        );
-        return await putParquet(storage, path, local, this.#rows);
-      } finally {
-        await rm(local, { force: true });
-      }
+      await this.#connection.run(
+        `COPY (SELECT * FROM ${this.table} ORDER BY ${orderBy}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      return await putParquet(storage, path, local, this.#rows);
     } finally {
-      await this.#session.connection.run(`DROP TABLE ${this.#table}`);
+      await rm(local, { force: true });
+      await this.discard();
     }
+  }
+
+  /** Ends the writer without putting anything; without effect once it has ended. */
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#appender.closeSync();
+    await this.#connection.run(`DROP TABLE ${this.#table}`);
+    this.#connection.closeSync();
   }
 }
 

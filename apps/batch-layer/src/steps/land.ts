@@ -1,5 +1,5 @@
 import { parse } from '@tidemark/contracts';
-import type { LandedHead, LandedRange } from '@tidemark/lake';
+import type { EventFileWriter, LandedHead, LandedRange, RowFileWriter } from '@tidemark/lake';
 import { barrierOf, fingerprint, hasBarrierHeader, LogError, type LogRecord } from '@tidemark/log';
 import type { BatchContext } from '../batch-context.ts';
 import { BatchError } from '../error.ts';
@@ -44,80 +44,87 @@ async function landRange(
 ): Promise<void> {
   const { log, lake, definition, catalog } = context;
   const start = await startOf(context, partition, head);
-  const epoch = head?.epoch ?? 0;
-  const range = { records: 0, events: 0, rejected: 0 };
-  const unknownFields = new Map<string, bigint>();
-  const barriers: LandedRange['barriers'] = [];
-  const events = await lake.eventWriter();
-  const rows = await lake.rowWriter(definition);
-  let last: LogRecord | null = null;
-  let next = start;
-
-  while (barriers.length === 0 && range.records < RANGE_RECORDS) {
-    const batch = await log.read(partition, next, { maxRecords: READ_RECORDS, waitMs: BARRIER_WAIT_MS });
-    if (batch.records.length === 0) {
-      throw new BatchError(
-        'TIDEMARK_BATCH_NO_BARRIER',
-        `Partition ${partition} ends at offset ${next}, before the run's barrier.`,
-        {
-          retryable: true,
-        },
-      );
-    }
-    next = batch.next;
-    for (const record of batch.records) {
-      last = record;
-      if (hasBarrierHeader(record)) {
-        const barrier = barrierOf(record);
-        if (barrier === null || barrier.generation <= epoch) continue;
-        barriers.push({ generation: barrier.generation, atMs: barrier.atMs, offset: record.offset });
-        next = record.offset + 1n;
-        break;
-      }
-      const value = record.value ?? new Uint8Array();
-      const parsed = parse(value, { currency: definition.currency });
-      const place = { epoch, partition, offset: record.offset };
-      events.append({ place, key: record.key, value, timestampMs: record.timestampMs, parsed });
-      range.records++;
-      if (parsed.ok) {
-        rows.append(place, parsed.event);
-        range.events++;
-        for (const field of parsed.unknownFields) unknownFields.set(field, (unknownFields.get(field) ?? 0n) + 1n);
-      } else range.rejected++;
-    }
-    context.progress({
-      generation: 0,
-      step: 'land',
-      detail: `partition ${partition}`,
-      done: counts.records + range.records,
-    });
-  }
-
-  const [barrier] = barriers;
-  const file = await events.finish();
-  const expanded = await rows.finish();
-  await lake.commitRange(
-    definition,
-    {
+  const writers = { events: await lake.eventWriter(), rows: await lake.rowWriter(definition) };
+  try {
+    const copied = await copyRange(context, partition, start, head?.epoch ?? 0, writers);
+    const { barrier, last, next, unknownFields } = copied;
+    const range: LandedRange = {
       partition,
       start,
       head: {
         end: next,
-        epoch: barrier?.generation ?? epoch,
-        previousEpoch: barrier ? epoch : (head?.previousEpoch ?? null),
-        last: last && { offset: last.offset, fingerprint: fingerprint(last) },
+        epoch: barrier?.generation ?? head?.epoch ?? 0,
+        previousEpoch: barrier ? (head?.epoch ?? 0) : (head?.previousEpoch ?? null),
+        last: { offset: last.offset, fingerprint: fingerprint(last) },
         logId: await log.identity(),
       },
-      barriers,
-      file,
-      counts: range,
-    },
-    expanded,
-  );
-  if (unknownFields.size > 0) await catalog.addUnknownFields(unknownFields, `landed ${partition} ${start}`);
-  counts.records += range.records;
-  counts.events += range.events;
-  counts.rejected += range.rejected;
+      barriers: barrier ? [barrier] : [],
+      file: await writers.events.finish(),
+      counts: copied.counts,
+    };
+    await lake.commitRange(definition, range, await writers.rows.finish());
+    if (unknownFields.size > 0) await catalog.addUnknownFields(unknownFields, `landed ${partition} ${start}`);
+    counts.records += copied.counts.records;
+    counts.events += copied.counts.events;
+    counts.rejected += copied.counts.rejected;
+  } finally {
+    await writers.events.discard();
+    await writers.rows.discard();
+  }
+}
+
+type Copied = {
+  /** The barrier that ended the range; null when it was full before. */
+  readonly barrier: LandedRange['barriers'][number] | null;
+  readonly last: LogRecord;
+  readonly next: bigint;
+  readonly counts: LandCounts;
+  readonly unknownFields: ReadonlyMap<string, bigint>;
+};
+
+/** Copies records, as they come, into the writers. */
+async function copyRange(
+  { log, definition, progress }: BatchContext,
+  partition: number,
+  start: bigint,
+  epoch: number,
+  writers: { readonly events: EventFileWriter; readonly rows: RowFileWriter },
+): Promise<Copied> {
+  const counts: LandCounts = { records: 0, events: 0, rejected: 0 };
+  const unknownFields = new Map<string, bigint>();
+  let next = start;
+  for (;;) {
+    const batch = await log.read(partition, next, { maxRecords: READ_RECORDS, waitMs: BARRIER_WAIT_MS });
+    const last = batch.records.at(-1);
+    if (!last) {
+      throw new BatchError(
+        'TIDEMARK_BATCH_NO_BARRIER',
+        `Partition ${partition} ends at offset ${next}, before the run's barrier.`,
+        { retryable: true },
+      );
+    }
+    for (const record of batch.records) {
+      if (hasBarrierHeader(record)) {
+        const barrier = barrierOf(record);
+        if (barrier === null || barrier.generation <= epoch) continue;
+        const { offset } = record;
+        return { barrier: { ...barrier, offset }, last: record, next: offset + 1n, counts, unknownFields };
+      }
+      const value = record.value ?? new Uint8Array();
+      const parsed = parse(value, { currency: definition.currency });
+      const place = { epoch, partition, offset: record.offset };
+      writers.events.append({ place, key: record.key, value, timestampMs: record.timestampMs, parsed });
+      counts.records++;
+      if (parsed.ok) {
+        counts.events++;
+        writers.rows.append(place, parsed.event);
+        for (const field of parsed.unknownFields) unknownFields.set(field, (unknownFields.get(field) ?? 0n) + 1n);
+      } else counts.rejected++;
+    }
+    next = batch.next;
+    progress({ generation: 0, step: 'land', detail: `partition ${partition}`, done: counts.records });
+    if (counts.records >= RANGE_RECORDS) return { barrier: null, last, next, counts, unknownFields };
+  }
 }
 
 /** Where to land on from. The last landed record is read again: a log that was swapped or truncated is found first. */
