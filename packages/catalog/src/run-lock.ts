@@ -15,10 +15,8 @@ export async function acquireRunLock(url: string): Promise<RunLock | null> {
   try {
     const client = await pool.connect();
     let isReleased = false;
+    // `pg` raises it for every end of a connection that we did not ask for.
     client.on('error', () => lost.abort());
-    client.on('end', () => {
-      if (!isReleased) lost.abort();
-    });
     // A holder whose machine is gone must not keep the lock for the two hours of the system's default.
     await client.query('SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3');
     const { rows } = await client.query<{ taken: boolean }>(
@@ -33,12 +31,17 @@ export async function acquireRunLock(url: string): Promise<RunLock | null> {
       await close();
       return null;
     }
+    const unlock = async () => {
+      // The server may notice the connection's end only later: whoever comes next must not find the lock still taken.
+      if (!lost.signal.aborted) await client.query('SELECT pg_advisory_unlock_all()').catch(() => lost.abort());
+      await close();
+    };
     let closing: Promise<void> | null = null;
     return {
       isHeld: () => !isReleased && !lost.signal.aborted,
       lost: lost.signal,
       release: () => {
-        closing ??= close();
+        closing ??= unlock();
         return closing;
       },
     };
