@@ -37,7 +37,7 @@ export class SpeedWorkers {
     const partition = this.#random.pick(await this.#log.partitions());
     const worker = await this.#worker(partition);
     await this.#consume(worker, this.#random.between(1, 8));
-    if (!this.#random.chance(0.6)) return;
+    if (!this.#random.chance(0.4)) return;
     if (this.#random.chance(0.25)) {
       this.#writesLeft = this.#random.between(0, 3);
       try {
