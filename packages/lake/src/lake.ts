@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DuckDBBlobValue } from '@duckdb/node-api';
 import { parse } from '@tidemark/contracts';
-import { type Session, textLiteral } from '@tidemark/duckdb';
+import { type Session, textListLiteral, textLiteral } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
 import { LakeError } from './error.ts';
 import {
@@ -173,6 +173,18 @@ export class Lake {
     } finally {
       connection.closeSync();
     }
+  }
+
+  /** At most `limit` customers of the whole history, chosen by a hash of their id and the seed: the same for the same seed. */
+  async sampleCustomers(limit: number, seed: number): Promise<readonly string[]> {
+    const units = [...(await this.#manifest.imports()), ...(await this.#manifest.ranges())];
+    const files = units.flatMap(({ file }) => (file ? [this.#storage.locate(file.path)] : []));
+    if (files.length === 0) return [];
+    const rows = await this.#session.connection.runAndReadAll(
+      `SELECT DISTINCT customer_id FROM read_parquet(${textListLiteral(files)}) WHERE customer_id IS NOT NULL
+       ORDER BY hash(customer_id, ${seed}), customer_id LIMIT ${limit}`,
+    );
+    return rows.getRows().map(([customerId]) => String(customerId));
   }
 
   /** Files a finished local Parquet file of states under a definition's generation. */
