@@ -12,7 +12,7 @@ type BarrierAt = { readonly generation: number; readonly offset: bigint };
  * that a layer computed is read.
  */
 export class RawHistory {
-  readonly #records: HistoryRecord[] = [];
+  readonly #records = new Map<string, HistoryRecord[]>();
   readonly #barriers = new Map<number, BarrierAt[]>();
 
   /** Reads everything of these customers that there is at this moment. */
@@ -36,7 +36,7 @@ export class RawHistory {
   }
 
   recordsOf(customerId: string): readonly HistoryRecord[] {
-    return this.#records.filter(({ event }) => event.customer_id === customerId);
+    return this.#records.get(customerId) ?? [];
   }
 
   async #readUnit(
@@ -50,11 +50,11 @@ export class RawHistory {
       if (!parsed.ok || !customers.has(parsed.event.customer_id)) continue;
       const { event } = parsed;
       if ('row' in place) {
-        if ('number' in unit) this.#records.push({ source: 'import', number: unit.number, row: place.row, event });
+        if ('number' in unit) this.#add({ source: 'import', number: unit.number, row: place.row, event });
         continue;
       }
       const { partition, offset } = place;
-      this.#records.push({ source: 'log', partition, offset, epoch: this.#epochAt(partition, offset), event });
+      this.#add({ source: 'log', partition, offset, epoch: this.#epochAt(partition, offset), event });
     }
   }
 
@@ -80,7 +80,7 @@ export class RawHistory {
         }
         const parsed = parse(record.value ?? new Uint8Array(), { currency });
         if (!parsed.ok || !customers.has(parsed.event.customer_id)) continue;
-        this.#records.push({
+        this.#add({
           source: 'log',
           partition,
           offset,
@@ -90,6 +90,13 @@ export class RawHistory {
       }
       next = batch.next;
     }
+  }
+
+  #add(record: HistoryRecord): void {
+    const { customer_id } = record.event;
+    const known = this.#records.get(customer_id);
+    if (known) known.push(record);
+    else this.#records.set(customer_id, [record]);
   }
 
   #barriersOf(partition: number): BarrierAt[] {

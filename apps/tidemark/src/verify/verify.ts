@@ -134,12 +134,10 @@ function coveredBy(
   answered: AnsweredCustomer | null,
 ): { readonly prefix: readonly HistoryRecord[]; readonly after: readonly HistoryRecord[] } {
   const { cut, positions } = provenance;
-  const upTo = (partition: number): bigint => {
-    const named = (answered?.deltas ?? [])
-      .filter((delta) => delta.partition === partition)
-      .map((delta) => delta.last_offset);
-    return named.reduce((most, offset) => (offset > most ? offset : most), positions[partition] ?? -1n);
-  };
+  const bounds = new Map(Object.entries(positions).map(([partition, offset]) => [Number(partition), offset]));
+  for (const { partition, last_offset } of answered?.deltas ?? []) {
+    if (last_offset > (bounds.get(partition) ?? -1n)) bounds.set(partition, last_offset);
+  }
   const isCovered = (record: HistoryRecord) =>
     record.source === 'import'
       ? record.number <= (cut?.imports ?? 0)
@@ -147,7 +145,8 @@ function coveredBy(
   return {
     prefix: records.filter(isCovered),
     after: records.filter(
-      (record) => record.source === 'log' && !isCovered(record) && record.offset <= upTo(record.partition),
+      (record) =>
+        record.source === 'log' && !isCovered(record) && record.offset <= (bounds.get(record.partition) ?? -1n),
     ),
   };
 }
