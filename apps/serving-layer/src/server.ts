@@ -78,11 +78,18 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   return app;
 }
 
-/** Connections that still serve a request after the grace are cut, so that a slow client can't hold up the close. */
+/**
+ * Requests under way when the server closes are the last on their connections; what still serves one after the grace is cut,
+ * so that a slow client can't hold up the close.
+ */
 function closeWithin(app: ServingApp, graceMs: number): void {
   let timer: NodeJS.Timeout | undefined;
   app.addHook('preClose', async () => {
     timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (timer !== undefined) reply.header('connection', 'close');
+    done(null, payload);
   });
   app.addHook('onClose', async () => clearTimeout(timer));
 }

@@ -13,7 +13,14 @@ const querystring = z.strictObject({
 /** `GET /v1/customers/:id`. The order of the answer's fields is part of it: commands print it as it comes. */
 export function customerRoute(app: ServingApp, { context, customers, answers }: Services): void {
   const { currency } = context.definition;
-  const schema = { summary: 'One customer, merged', params, querystring, response: { 200: answers.customer } };
+  const description = `The customers named \`export\`, \`.\` and \`..\` can't be named in a path: ask for them by batchGet.`;
+  const schema = {
+    summary: 'One customer, merged',
+    description,
+    params,
+    querystring,
+    response: { 200: answers.customer },
+  };
   app.get('/v1/customers/:id', { schema }, async (request) => {
     const { id } = request.params;
     const { layer: asked, generation: of, as_of } = request.query;
