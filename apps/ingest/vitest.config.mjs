@@ -1,3 +1,3 @@
-import { shared } from '../../vitest.shared.mjs';
+import { postgresServer, shared } from '../../vitest.shared.mjs';
 
-export default shared();
+export default shared(postgresServer);

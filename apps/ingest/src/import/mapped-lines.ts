@@ -1,0 +1,171 @@
+import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
+import { IngestError } from '../error.ts';
+import { fractionDigitsSql, PLAIN_DECIMAL_SQL, profileColumns } from './column-profile.ts';
+import { readDates } from './date-column.ts';
+import { type Expression, typedSql } from './expression.ts';
+import { INPUT, textColumn } from './input-table.ts';
+import type { MappedField, Mapping } from './mapping.ts';
+import { enclosed } from './syntax.ts';
+
+/** The table of the mapped lines: `line`, `code` and `reason` of what is wrong with it, and the fields. */
+export const LINES = 'lines';
+
+/** More digits after the point than this are refused line by line: what is left keeps sums within DECIMAL(38). */
+const MAX_SCALE = 18;
+/** Room for the sum of so many lines, as a power of ten. */
+const SUM_DIGITS = 9;
+/** No amount of 64 bits in minor units has more digits before the point. */
+const MAX_WHOLE_DIGITS = 20;
+
+const NUMBER_PREFIX = 'n';
+
+/** SQL name of a mapped field. */
+export const fieldColumn = (name: string): string => identifier(`f_${name}`);
+
+/**
+ * Evaluates the mapping on every record of the input and types what comes out: text stays as it is, money becomes an
+ * exact DECIMAL, times become UTC milliseconds. What can't be is named in `code` and `reason` of the line.
+ * Throws `IngestError` when the mapping does not fit the file.
+ */
+export async function mapLines(
+  session: Session,
+  mapping: Mapping,
+  expressions: readonly Expression[],
+  wanted: readonly string[],
+): Promise<void> {
+  await evaluate(session, expressions, wanted);
+  const checks: string[] = ["WHEN broken THEN ['invalid_utf8', 'its bytes are not UTF-8']"];
+  for (const { field, bareColumn, text } of expressions) {
+    if (bareColumn === null)
+      checks.push(
+        `WHEN ${failedColumn(field)} THEN ['expression_failed', ${textLiteral(`${field}: ${text} can't be computed`)}]`,
+      );
+  }
+  const columns: string[] = [];
+  const joins: string[] = [];
+  for (const field of mapping.fields) {
+    const typed = await typeField(session, field, mapping);
+    columns.push(`${typed.sql} AS ${fieldColumn(field.name)}`);
+    if (typed.join) joins.push(typed.join);
+    checks.push(...typed.checks);
+  }
+  await session.connection.run(
+    `CREATE TABLE ${LINES} AS SELECT line, CASE ${checks.join(' ')} END AS rejected, ${columns.join(', ')}
+     FROM mapped ${joins.join(' ')}`,
+  );
+  await session.connection.run('DROP TABLE mapped');
+}
+
+const failedColumn = (field: string): string => identifier(`failed_${field}`);
+
+/** Makes the table `mapped` of the expressions' values as text. */
+async function evaluate(
+  session: Session,
+  expressions: readonly Expression[],
+  wanted: readonly string[],
+): Promise<void> {
+  const indexOf = (column: string) => wanted.indexOf(column);
+  const asked = expressions.flatMap(({ uses }) =>
+    uses.filter(({ reading }) => reading.as !== 'text').map(({ column }) => indexOf(column)),
+  );
+  const numeric = [...new Set(asked)];
+  const profiles = await profileColumns(session, numeric);
+  const numbers = numeric.flatMap((index) => {
+    const decimal = profiles.get(index)?.decimal;
+    // Of broken lines the values are a likeness, which the types were not made for.
+    return decimal
+      ? [`TRY_CAST(${textColumn(index)} AS DECIMAL(${decimal.width}, ${decimal.scale})) AS ${NUMBER_PREFIX}${index}`]
+      : [];
+  });
+  await session.connection.run(
+    `CREATE VIEW typed AS SELECT *${numbers.map((sql) => `, ${sql}`).join('')} FROM ${INPUT}`,
+  );
+  const profileOf = (column: string) => profiles.get(indexOf(column)) ?? { decimal: null, notDecimal: 'it is text' };
+  const columnSql = (column: string, as: 'text' | 'number') =>
+    as === 'number' ? `${NUMBER_PREFIX}${indexOf(column)}` : textColumn(indexOf(column));
+
+  const selected: string[] = [];
+  for (const expression of expressions) {
+    const name = fieldColumn(expression.field);
+    if (expression.bareColumn !== null) {
+      selected.push(`${columnSql(expression.bareColumn, 'text')} AS ${name}`);
+      continue;
+    }
+    const sql = enclosed(typedSql(expression, profileOf, columnSql));
+    await checkType(session, expression, sql, wanted);
+    // TRY gives NULL where the evaluation fails; within a struct, NULL as a value is told from it.
+    const tried = `TRY(struct_pack(v := nullif(${sql}::VARCHAR, '')))`;
+    selected.push(`${tried} AS ${identifier(`tried_${expression.field}`)}`);
+    selected.push(`struct_extract(${identifier(`tried_${expression.field}`)}, 'v') AS ${name}`);
+    selected.push(`${identifier(`tried_${expression.field}`)} IS NULL AS ${failedColumn(expression.field)}`);
+  }
+  await session.connection.run(
+    `CREATE TABLE mapped AS SELECT line, bytes IS NOT NULL AS broken, ${selected.join(', ')} FROM typed`,
+  );
+}
+
+const EXACT_TYPES =
+  /^(VARCHAR|DECIMAL\(.*\)|TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|BOOLEAN|DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE|"NULL")$/;
+
+async function checkType(
+  session: Session,
+  { field, text }: Expression,
+  sql: string,
+  wanted: readonly string[],
+): Promise<void> {
+  let type: string;
+  try {
+    const described = (await session.connection.runAndReadAll(`DESCRIBE SELECT ${sql} AS value FROM typed`)).getRows();
+    type = String(described[0]?.[1]);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const [what = ''] = cause.message.split('\n');
+    const named = what.replace(/\b[cn](\d+)\b/g, (match, index) => wanted[Number(index)] ?? match);
+    throw new IngestError('TIDEMARK_INGEST_EXPRESSION', `--map ${field}=${text}: ${named}`, { cause });
+  }
+  if (EXACT_TYPES.test(type)) return;
+  throw new IngestError(
+    'TIDEMARK_INGEST_EXPRESSION',
+    `--map ${field}=${text}: it gives a ${type}, which is not exact. Keep to decimals and whole numbers, or CAST to DECIMAL.`,
+  );
+}
+
+type TypedField = { readonly sql: string; readonly join: string | null; readonly checks: readonly string[] };
+
+async function typeField(session: Session, { name, kind }: MappedField, mapping: Mapping): Promise<TypedField> {
+  const column = `mapped.${fieldColumn(name)}`;
+  const check = (condition: string, code: string, why: string) =>
+    `WHEN ${column} IS NOT NULL AND ${condition} THEN ['${code}', ${textLiteral(`${name}: ${why}`)}]`;
+  if (kind === 'time') {
+    const dates = `dates_${name}`;
+    const options = { timezone: mapping.timezone, format: mapping.dateFormat };
+    await readDates(session, { ...options, from: 'mapped', column: fieldColumn(name), field: name, into: dates });
+    const join = `LEFT JOIN ${dates} ON ${dates}.value = ${column}`;
+    return { sql: `${dates}.ms`, join, checks: [check(`${dates}.ms IS NULL`, 'invalid_time', 'is no date and time')] };
+  }
+  if (kind === 'money') {
+    const plain = `regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
+    const scale = await moneyScale(session, column);
+    const limit = Math.min(MAX_WHOLE_DIGITS, 38 - scale - SUM_DIGITS);
+    const amount = `TRY_CAST(${column} AS DECIMAL(38, ${scale}))`;
+    const checks = [
+      check(`NOT ${plain}`, 'invalid_money', 'is not a plain decimal such as "1234.50"'),
+      check(
+        `${fractionDigitsSql(column)} > ${MAX_SCALE}`,
+        'money_too_precise',
+        `has more than ${MAX_SCALE} digits after the point`,
+      ),
+      check(`coalesce(abs(${amount}) >= 1${'0'.repeat(limit)}, true)`, 'money_out_of_range', 'is too large'),
+    ];
+    return { sql: `CASE WHEN ${plain} THEN ${amount} END`, join: null, checks };
+  }
+  return { sql: column, join: null, checks: [] };
+}
+
+/** Digits after the point that hold every amount of the column exactly. */
+async function moneyScale(session: Session, column: string): Promise<number> {
+  const digits = fractionDigitsSql(column);
+  const sql = `SELECT max(${digits}) FILTER (${digits} <= ${MAX_SCALE} AND regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})) FROM mapped`;
+  const [[scale] = []] = (await session.connection.runAndReadAll(sql)).getRows();
+  return Number(scale ?? 0);
+}

@@ -1,0 +1,66 @@
+import type { Session } from '@tidemark/duckdb';
+import type { FieldKind } from './import-source.ts';
+import { fieldColumn, LINES } from './mapped-lines.ts';
+import type { MappedField, Mapping } from './mapping.ts';
+
+/** The table of rows: `first_line`, `lines`, `rejected` (code and reason) and the fields as an event takes them. */
+export const ROWS = 'rows';
+
+/**
+ * Makes rows of the mapped lines: one for each, or with `groupBy` one for all lines of a value. Amounts are summed
+ * exactly and rounded once, half away from zero, to `digits`; of times the earliest counts. A row whose lines differ in
+ * anything else, or of which one line can't be read, is rejected whole. Lines without the value are rows of their own.
+ */
+export async function makeRows(session: Session, mapping: Mapping, digits: number): Promise<void> {
+  const { fields, groupBy } = mapping;
+  if (groupBy === null) {
+    const columns = fields.map(
+      ({ name, kind }) => `${finished(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
+    );
+    await session.connection.run(
+      `CREATE VIEW ${ROWS} AS SELECT line AS first_line, 1 AS lines, rejected, ${columns.join(', ')} FROM ${LINES}`,
+    );
+    return;
+  }
+  const group = fieldColumn(groupBy);
+  const columns = fields.map(
+    ({ name, kind }) => `${gathered(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
+  );
+  await session.connection.run(
+    `CREATE TABLE ${ROWS} AS
+     SELECT min(line) AS first_line, count(*) AS lines,
+       coalesce(
+         arg_min([rejected[1], rejected[2] || ' (line ' || line || ')'], line) FILTER (rejected IS NOT NULL),
+         CASE ${fields.flatMap(disagreement).join(' ')} END) AS rejected,
+       ${columns.join(', ')}
+     FROM ${LINES} GROUP BY ${group}, CASE WHEN ${group} IS NULL THEN line END`,
+  );
+}
+
+/** SQL of the pairs (`first_line` of a row, `line`) for the rows of a relation that has `first_line`. */
+export function linesOfRows(mapping: Mapping, rows: string): string {
+  if (mapping.groupBy === null) return `SELECT first_line, first_line AS line FROM ${rows}`;
+  const group = fieldColumn(mapping.groupBy);
+  const joined = `${rows} JOIN ${ROWS} AS r USING (first_line)`;
+  return `SELECT first_line, line FROM ${joined} JOIN ${LINES} AS l ON r.${group} = l.${group}
+    UNION ALL SELECT first_line, first_line AS line FROM ${joined} WHERE r.${group} IS NULL`;
+}
+
+/** One line's value as the event takes it. */
+function finished(kind: FieldKind, sql: string, digits: number): string {
+  return kind === 'money' ? `round(${sql}, ${digits})::DECIMAL(38, ${digits})::VARCHAR` : sql;
+}
+
+/** The value of several lines. */
+function gathered(kind: FieldKind, sql: string, digits: number): string {
+  if (kind === 'money') return finished(kind, `sum(${sql})`, digits);
+  return kind === 'time' ? `min(${sql})` : `any_value(${sql})`;
+}
+
+/** A missing value is a value: lines with and without it disagree. */
+function disagreement({ name, kind }: MappedField): readonly string[] {
+  const column = fieldColumn(name);
+  const partly = `count(${column}) NOT IN (0, count(*))`;
+  const differ = kind === 'text' || kind === 'int' ? `${partly} OR min(${column}) <> max(${column})` : partly;
+  return [`WHEN ${differ} THEN ['lines_disagree', '${name}: its lines differ']`];
+}
