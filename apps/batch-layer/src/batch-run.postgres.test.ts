@@ -1,0 +1,186 @@
+import { TidemarkError } from '@tidemark/contracts';
+import { barrierRecord } from '@tidemark/log';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
+import { openSmallSystem, type SmallSystem } from './testing/small-system.ts';
+
+let system: SmallSystem;
+
+beforeEach(async () => {
+  system = await openSmallSystem();
+});
+
+afterEach(() => system.close());
+
+const run = (options: { full?: boolean } = {}) => {
+  system.clock.advance(60_000);
+  return runBatch(system.context, options);
+};
+
+/** Kills the next run at its nth progress; answers how far it got, or null when it ended before. */
+async function killedAt(nth: number): Promise<string | null> {
+  let count = 0;
+  let where: string | null = null;
+  system.onProgress = ({ step, detail }) => {
+    if (step === 'recompute' && detail !== 'begins') return;
+    if (++count !== nth) return;
+    where = `${step}: ${detail}`;
+    throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
+  };
+  await run().catch((error: unknown) => {
+    if (where === null) throw error;
+  });
+  system.onProgress = () => {};
+  return where;
+}
+
+describe('a run', () => {
+  it('makes what was in the log before its barrier visible, and nothing behind it', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    expect(await run()).toMatchObject({ generation: 1, status: 'published', customers: 1, rowsWritten: 1 });
+    await system.place('anna', 'o-2', '5.00');
+    expect(await system.revenue('anna')).toBe('10.00');
+    await run();
+    expect(await system.revenue('anna')).toBe('15.00');
+  });
+
+  it('writes only the customers that changed', async () => {
+    for (const customer of ['anna', 'berta', 'carl']) await system.place(customer, 'o-1', '1.00');
+    expect((await run()).rowsWritten).toBe(3);
+    await system.place('berta', 'o-2', '1.00');
+    expect((await run()).rowsWritten).toBe(1);
+    expect((await run()).rowsWritten).toBe(0);
+    expect((await run({ full: true })).rowsWritten).toBe(3);
+  });
+
+  it('goes on where it was killed, whichever step that was, with the same number', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    await run();
+    const places: string[] = [];
+    for (let nth = 1; ; nth++) {
+      await system.place('anna', `killed-${nth}`, '1.00');
+      const before = (await system.context.views.pointer())?.generation ?? 0;
+      const where = await killedAt(nth);
+      if (where === null) break;
+      places.push(where);
+      const { generation } = await run();
+      // Killed while it cleaned up, it was published: the next run cleans up with its own number.
+      expect(generation, where).toBe(before + (where.startsWith('clean') ? 2 : 1));
+      expect(await system.revenue('anna'), where).toBe(`${10 + nth}.00`);
+    }
+    for (const step of ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean']) {
+      expect(
+        places.some((place) => place.startsWith(step)),
+        step,
+      ).toBe(true);
+    }
+  });
+
+  it('cuts each partition at the first barrier numbered as it or higher, wherever dead runs left theirs', async () => {
+    const { log } = system.context;
+    await system.place('anna', 'o-1', '1.00');
+    await log.append([barrierRecord(1, 5, 0), barrierRecord(1, 5, 0)]);
+    await system.place('anna', 'o-2', '1.00');
+    // The number that stands in the log is used: the run takes a higher one.
+    expect((await run()).generation).toBe(2);
+    expect(await system.revenue('anna')).toBe('2.00');
+  });
+
+  it('heals a damaged row when it is a full one', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    await run();
+    const { views, definition } = system.context;
+    const [rows] = await views.read(['anna'], { generation: 1, excluded: [] }, null);
+    const state = rows?.batch?.state ?? [];
+    const damaged = definition.columns.map(({ name }, index) =>
+      name === 'total_revenue' ? 1n : (state[index] ?? null),
+    );
+    await views.writeBatch([{ customerId: 'anna', generation: 1, state: damaged }]);
+    await views.writeBatch([{ customerId: 'phantom', generation: 1, state: damaged }]);
+    await run();
+    expect(await system.revenue('anna')).toBe('0.01');
+    await run({ full: true });
+    expect(await system.revenue('anna')).toBe('10.00');
+    expect(await system.revenue('phantom')).toBeNull();
+  });
+
+  it('is one at a time', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    const outcomes = await Promise.allSettled([run(), run()]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+    expect(refused?.reason).toMatchObject({ code: 'TIDEMARK_BATCH_BUSY' });
+  });
+
+  it('covers the imports numbered before its cut was frozen', async () => {
+    const imported = { event_type: 'order_placed', customer_id: 'anna', order_id: 'i-1', total_amount: '3.00' };
+    await system.import([imported]);
+    await run();
+    expect(await system.revenue('anna')).toBe('3.00');
+    await system.import([{ ...imported, total_amount: '4.00' }]);
+    await run();
+    expect(await system.revenue('anna')).toBe('4.00');
+  });
+
+  it('says that the log was swapped before it lands anything of it', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    await run();
+    const { log } = system.context;
+    const swapped = new Proxy(log, {
+      get(target, name) {
+        if (name === 'identity') return async () => 'another';
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    await expect(runBatch({ ...system.context, log: swapped })).rejects.toMatchObject({
+      code: 'TIDEMARK_BATCH_LOG_CHANGED',
+    });
+    expect((await listGenerations(system.context, 1))[0]).toMatchObject({ status: 'failed' });
+    await run();
+    expect(await system.revenue('anna')).toBe('1.00');
+  });
+});
+
+describe('generations', () => {
+  it('are gone back to, and publishing rests until it is told to go on', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    await run();
+    await system.place('anna', 'o-2', '1.00');
+    await run();
+    expect(await rollback(system.context, null)).toBe(1);
+    expect(await system.revenue('anna')).toBe('1.00');
+    expect(await run()).toMatchObject({ generation: 3, status: 'kept', reason: 'publishing is paused' });
+    expect(await system.revenue('anna')).toBe('1.00');
+    expect(await resumePublishing(system.context)).toBe(3);
+    expect(await system.revenue('anna')).toBe('2.00');
+    // Generation 2 is no ancestor of 3: its rows are never read again.
+    expect((await system.context.views.pointer())?.excluded).toEqual([2]);
+  });
+
+  it('are kept as many as was said, and only then cleaned, when no reader can hold them any more', async () => {
+    for (let n = 1; n <= 4; n++) {
+      await system.place('anna', `o-${n}`, '1.00');
+      await run();
+    }
+    const { views } = system.context;
+    expect((await views.pointer())?.floor).toBe(3);
+    const versions = async () => (await views.versions({ after: null, limit: 10 })).rows[0]?.generations;
+    // The floor 2 was raised by run 3 and had stood for a minute in run 4: what it allows is gone, the floor 3 waits.
+    expect(await versions()).toEqual([2, 3, 4]);
+    await run();
+    expect(await versions()).toEqual([3, 4]);
+    await expect(rollback(system.context, 2)).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_NO_GENERATION' });
+  });
+
+  it('below a floor that has only just been raised stay', async () => {
+    for (let n = 1; n <= 4; n++) {
+      await system.place('anna', `o-${n}`, '1.00');
+      system.clock.advance(1_000);
+      await runBatch(system.context);
+    }
+    expect((await system.context.views.versions({ after: null, limit: 10 })).rows[0]?.generations).toEqual([
+      1, 2, 3, 4,
+    ]);
+  });
+});
