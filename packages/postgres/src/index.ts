@@ -1,5 +1,6 @@
 export type { Pool, PoolClient } from 'pg';
 export { createDatabase, databaseUrl, dropDatabase } from './database.ts';
+export { startOf as processStart } from './embedded/process.ts';
 export {
   type EmbeddedOptions,
   type EmbeddedPostgres,

@@ -99,6 +99,24 @@ export const OPTIONS = {
     integer(0, 60_000),
     'How long the speed layer gathers under load before it writes, in milliseconds.',
   ),
+  demoSeed: withDefault(
+    'TIDEMARK_DEMO_SEED',
+    '42',
+    integer(0, 1_000_000_000),
+    "Seed of the demo's shop; decided at its first start.",
+  ),
+  demoHistory: withDefault(
+    'TIDEMARK_DEMO_HISTORY',
+    '100000',
+    integer(0, 10_000_000),
+    "Events of the demo's history; decided at its first start.",
+  ),
+  demoRate: withDefault(
+    'TIDEMARK_DEMO_RATE',
+    '20',
+    integer(0, 10_000),
+    'Records a second that the demo sends while it runs.',
+  ),
   metricsPort: withDefault(
     'TIDEMARK_METRICS_PORT',
     '0',
