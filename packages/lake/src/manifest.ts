@@ -56,14 +56,20 @@ export type ExpandedRows = z.infer<typeof rowsSchema>;
 /** Reads and puts manifest entries. Each is one small immutable file, put only if absent. */
 export class Manifest {
   readonly #storage: LakeStorage;
+  readonly #ranges: EntryReader<LandedRange>;
+  readonly #imports: EntryReader<LandedImport>;
+  readonly #rows: EntryReader<ExpandedRows>;
 
   constructor(storage: LakeStorage) {
     this.#storage = storage;
+    this.#ranges = new EntryReader(storage, rangeSchema);
+    this.#imports = new EntryReader(storage, importSchema);
+    this.#rows = new EntryReader(storage, rowsSchema);
   }
 
   /** Every landed range, by partition and start. Throws when a partition's ranges do not join. */
   async ranges(): Promise<readonly LandedRange[]> {
-    const ranges = await this.#entries('manifest/events', rangeSchema);
+    const ranges = await this.#ranges.all('manifest/events');
     ranges.sort((a, b) => a.partition - b.partition || (a.start < b.start ? -1 : 1));
     ranges.forEach((range, index) => {
       const before = ranges[index - 1];
@@ -79,7 +85,7 @@ export class Manifest {
 
   /** Every import, by number. */
   async imports(): Promise<readonly LandedImport[]> {
-    return (await this.#entries('manifest/imports', importSchema)).sort((a, b) => a.number - b.number);
+    return (await this.#imports.all('manifest/imports')).sort((a, b) => a.number - b.number);
   }
 
   /** False when another lander put a range with this start first: what this one wrote does not exist. */
@@ -94,7 +100,7 @@ export class Manifest {
   /** The rows of a range or import under a source definition; null when they were not expanded yet. */
   async rows(sourcesId: string, unit: LandedRange | LandedImport): Promise<ExpandedRows | null> {
     try {
-      return parseEntry(rowsPath(sourcesId, unit), await this.#storage.read(rowsPath(sourcesId, unit)), rowsSchema);
+      return await this.#rows.read(rowsPath(sourcesId, unit));
     } catch (error) {
       if (error instanceof LakeError && error.code === 'TIDEMARK_LAKE_MISSING') return null;
       throw error;
@@ -105,13 +111,6 @@ export class Manifest {
     return this.#put(rowsPath(sourcesId, unit), rows);
   }
 
-  async #entries<T>(prefix: string, schema: z.ZodType<T>): Promise<T[]> {
-    const entries: T[] = [];
-    for (const path of await this.#storage.list(prefix))
-      entries.push(parseEntry(path, await this.#storage.read(path), schema));
-    return entries;
-  }
-
   #put(path: string, entry: unknown): Promise<boolean> {
     const json = JSON.stringify(
       entry,
@@ -119,6 +118,32 @@ export class Manifest {
       1,
     );
     return this.#storage.putIfAbsent(path, new TextEncoder().encode(json));
+  }
+}
+
+/** Reads entries of one kind. They never change once they are there, so each is read and parsed once. */
+class EntryReader<T> {
+  readonly #storage: LakeStorage;
+  readonly #schema: z.ZodType<T>;
+  readonly #known = new Map<string, T>();
+
+  constructor(storage: LakeStorage, schema: z.ZodType<T>) {
+    this.#storage = storage;
+    this.#schema = schema;
+  }
+
+  async all(prefix: string): Promise<T[]> {
+    const entries: T[] = [];
+    for (const path of await this.#storage.list(prefix)) entries.push(await this.read(path));
+    return entries;
+  }
+
+  async read(path: string): Promise<T> {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const entry = parseEntry(path, await this.#storage.read(path), this.#schema);
+    this.#known.set(path, entry);
+    return entry;
   }
 }
 
