@@ -1,10 +1,10 @@
 import { formatMoney, formatTime } from '@tidemark/contracts';
 import type { FinishedValue } from './aggregate.ts';
 import type { ColumnValue } from './column.ts';
-import type { Definition } from './definition.ts';
+import type { Definition, LaidMeasure } from './definition.ts';
 import { mergeStates, zeroState } from './fold.ts';
 import type { Metric } from './metric.ts';
-import { bigintAt } from './state.ts';
+import { bigintAt, type State } from './state.ts';
 
 /** A metric's value as answers carry it. Money is a decimal string, times are RFC 3339 with `Z`, counts are integers. */
 export type MetricValue = string | number | boolean | null | readonly string[] | Readonly<Record<string, number>>;
@@ -31,13 +31,13 @@ export function mergeView(
   states: readonly (readonly ColumnValue[])[],
   asOfMs: number,
 ): MergedView {
-  const finished = finishAll(definition, states, asOfMs);
+  const resultAt = finishing(definition, states, asOfMs);
   const metrics: Record<string, MetricValue> = {};
   const provisional: string[] = [];
-  for (const metric of definition.metrics) {
-    const result = finished.get(metric.name);
-    metrics[metric.name] = present(metric, result?.value ?? null, definition.currency);
-    if (result?.provisional) provisional.push(metric.name);
+  for (const [place, metric] of definition.metrics.entries()) {
+    const result = resultAt(place);
+    metrics[metric.name] = present(metric, result.value, definition.currency);
+    if (result.provisional) provisional.push(metric.name);
   }
   return { metrics, provisional };
 }
@@ -52,8 +52,9 @@ export function rankScore(
   metric: string,
   asOfMs: number,
 ): { readonly score: bigint | null; readonly provisional: boolean } {
-  const result = finishAll(definition, states, asOfMs).get(metric);
-  if (!result) throw new RangeError(`${metric} is no metric of this definition`);
+  const place = layoutOf(definition).places.get(metric);
+  if (place === undefined) throw noMetric(metric);
+  const result = finishing(definition, states, asOfMs)(place);
   const { value, provisional } = result;
   if (typeof value === 'bigint' || value === null) return { score: value, provisional };
   if (typeof value === 'number') return { score: BigInt(value), provisional };
@@ -62,37 +63,77 @@ export function rankScore(
 
 type Result = { readonly value: Value; readonly provisional: boolean };
 
-function finishAll(
+/** Where metrics stand in an answer, and what each is measured by; null for one that is derived. */
+type Layout = {
+  readonly places: ReadonlyMap<string, number>;
+  readonly measured: readonly (LaidMeasure | null)[];
+};
+
+const layouts = new WeakMap<Definition, Layout>();
+
+function layoutOf(definition: Definition): Layout {
+  const known = layouts.get(definition);
+  if (known) return known;
+  const byName = new Map(definition.measures.map((measure) => [measure.name, measure]));
+  const layout = {
+    places: new Map(definition.metrics.map(({ name }, place) => [name, place])),
+    measured: definition.metrics.map(({ name }) => byName.get(name) ?? null),
+  };
+  layouts.set(definition, layout);
+  return layout;
+}
+
+const noMetric = (name: string): RangeError => new RangeError(`${name} is no metric of this definition`);
+
+/** Merges the states; the function it gives finishes the metric at a place, with what it is derived from, once each. */
+function finishing(
   definition: Definition,
   states: readonly (readonly ColumnValue[])[],
   asOfMs: number,
-): ReadonlyMap<string, Result> {
-  const merged = zeroState(definition);
-  for (const state of states) mergeStates(definition, merged, state);
+): (place: number) => Result {
+  const merged = mergedState(definition, states);
+  const doubtful = doubtfulSources(definition, merged);
+  const { places, measured } = layoutOf(definition);
+  const results: (Result | undefined)[] = measured.map(() => undefined);
 
-  const doubtful = new Set<string>();
-  for (const { source, rowsAt, unmatchedAt } of definition.counters) {
-    // A key the batch side saw change but never placed may be placed, or taken back again, by these very rows.
-    if (bigintAt(merged, unmatchedAt) > 0n && bigintAt(merged, rowsAt) > 0n) doubtful.add(source.name);
-  }
-
-  const results = new Map<string, Result>();
-  for (const { name, measure, at } of definition.measures) {
-    const { value, provisional } = measure.aggregate.finish(merged, at, asOfMs);
-    results.set(name, { value, provisional: provisional || doubtful.has(measure.source.name) });
-  }
-  const byName = new Map(definition.metrics.map((metric) => [metric.name, metric]));
   const resolve = (name: string): Result => {
-    const known = results.get(name);
+    const place = places.get(name);
+    if (place === undefined) throw noMetric(name);
+    return resultAt(place);
+  };
+  const resultAt = (place: number): Result => {
+    const known = results[place];
     if (known) return known;
-    const metric = byName.get(name);
-    if (!metric || metric.kind === 'measured') throw new RangeError(`${name} is no metric of this definition`);
-    const result = derive(metric, resolve, asOfMs);
-    results.set(name, result);
+    const result = finish(place);
+    results[place] = result;
     return result;
   };
-  for (const name of byName.keys()) resolve(name);
-  return results;
+  const finish = (place: number): Result => {
+    const laid = measured[place];
+    if (laid) {
+      const { measure, at } = laid;
+      const finished = measure.aggregate.finish(merged, at, asOfMs);
+      return doubtful.includes(measure.source.name) ? { value: finished.value, provisional: true } : finished;
+    }
+    const metric = definition.metrics[place];
+    if (!metric || metric.kind === 'measured') throw new RangeError(`there is no metric at place ${place}`);
+    return derive(metric, resolve, asOfMs);
+  };
+  return resultAt;
+}
+
+function mergedState(definition: Definition, [first, ...rest]: readonly (readonly ColumnValue[])[]): State {
+  // Zero is the identity of the merge, so the first state stands for itself.
+  const merged = first === undefined ? zeroState(definition) : [...first];
+  for (const state of rest) mergeStates(definition, merged, state);
+  return merged;
+}
+
+/** A key the batch side saw change but never placed may be placed, or taken back again, by rows of a delta. */
+function doubtfulSources(definition: Definition, merged: State): readonly string[] {
+  return definition.counters
+    .filter(({ rowsAt, unmatchedAt }) => bigintAt(merged, unmatchedAt) > 0n && bigintAt(merged, rowsAt) > 0n)
+    .map(({ source }) => source.name);
 }
 
 /** A derived metric is as provisional as what it is derived from. */
