@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { formatTime } from '@tidemark/contracts';
 import { z } from 'zod';
@@ -26,9 +27,9 @@ export function exportRoute(app: ServingApp, services: Services): void {
   const { definition } = context;
   const formats = [ndjson, csv(definition), arrow(definition)];
   const offered = formats.map(({ mediaType }) => mediaType);
-  const running = new Set<Readable>();
+  const running = new Set<ServerResponse>();
   app.addHook('preClose', async () => {
-    for (const stream of running) stream.destroy(new Error('The server stops.'));
+    for (const response of running) response.destroy();
   });
 
   const schema = {
@@ -47,8 +48,8 @@ headers tidemark-generation and tidemark-as-of name. A connection that breaks of
     // What can be answered as a problem is found before the first byte is out.
     const first = await pages.next();
     const stream = Readable.from(written(format, first, pages), { objectMode: false });
-    running.add(stream);
-    stream.once('close', () => running.delete(stream));
+    running.add(reply.raw);
+    reply.raw.once('close', () => running.delete(reply.raw));
     stream.once('error', (error) => context.logger.warn({ err: error }, 'an export was torn off'));
     return reply
       .header('content-type', format.mediaType)
