@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BatchContext, type Progress, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
@@ -46,8 +46,10 @@ export class World {
   readonly views: Views;
   readonly lake: Lake;
   readonly catalog: Catalog;
+  readonly engine: Engine;
   readonly #events: RandomEvents;
   readonly #context: BatchContext;
+  readonly #session: Session;
   readonly #closers: (() => Promise<void> | void)[];
   /** Rows a killed run had sent and that have not arrived yet. */
   readonly #late: (() => Promise<void>)[] = [];
@@ -62,6 +64,7 @@ export class World {
     lake: Lake,
     catalog: Catalog,
     engine: Engine,
+    session: Session,
     closers: (() => Promise<void> | void)[],
   ) {
     this.random = random;
@@ -69,6 +72,8 @@ export class World {
     this.views = views;
     this.lake = lake;
     this.catalog = catalog;
+    this.engine = engine;
+    this.#session = session;
     this.#closers = closers;
     this.#events = new RandomEvents(random, CUSTOMERS);
     this.mirror = new Mirror(DEFINITION.currency);
@@ -99,7 +104,7 @@ export class World {
       () => catalog.close(),
       () => rm(folder, { recursive: true }),
     ];
-    return new World(random, log, store, await store.open(DEFINITION), lake, catalog, engine, closers);
+    return new World(random, log, store, await store.open(DEFINITION), lake, catalog, engine, session, closers);
   }
 
   async close(): Promise<void> {
@@ -116,6 +121,30 @@ export class World {
       const [place] = await this.log.append([{ key: new TextEncoder().encode(customer), value: bytes, ...elsewhere }]);
       if (place) this.mirror.appended(place.partition, place.offset, bytes);
     }
+  }
+
+  /** Appends one event as it is given. */
+  async send(customer: string, event: Record<string, unknown>): Promise<void> {
+    const bytes = new TextEncoder().encode(JSON.stringify(event));
+    const [place] = await this.log.append([{ key: new TextEncoder().encode(customer), value: bytes }]);
+    if (place) this.mirror.appended(place.partition, place.offset, bytes);
+  }
+
+  /** A batch run in which the SQL of one column says something else. */
+  async runBroken(column: string, sql: string): Promise<void> {
+    const engine: Engine = {
+      ...bound(this.engine),
+      recompute: async (request, onProgress) => {
+        const result = await this.engine.recompute(request, onProgress);
+        const broken = `${request.snapshot}.broken`;
+        const read = `SELECT * REPLACE ((${sql})::BIGINT AS ${column}) FROM read_parquet('${request.snapshot}')`;
+        await this.#session.connection.run(`COPY (${read}) TO '${broken}' (FORMAT parquet)`);
+        await rename(broken, request.snapshot);
+        return result;
+      },
+    };
+    await runBatch({ ...this.#context, engine });
+    await this.readBarriers();
   }
 
   /** A batch run that may be killed at any of its steps, and rows of which may arrive long after. */
@@ -242,14 +271,30 @@ export class World {
       this.#late.push(() => views.writeBatch(rows));
       throw new Killed();
     };
-    return new Proxy(views, {
-      get(target, name) {
-        if (name === 'writeBatch') return writeBatch;
-        const member: unknown = Reflect.get(target, name);
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
+    return { ...bound(views), writeBatch };
   }
+}
+
+/** The methods of an object, each still its own: so that one of them can be replaced. */
+function bound<T extends object>(object: T): T {
+  return new Proxy(object, {
+    ownKeys: () => methodNames(object),
+    getOwnPropertyDescriptor: (target, name) => ({
+      value: Reflect.get(target, name),
+      enumerable: true,
+      configurable: true,
+    }),
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+function methodNames(object: object): string[] {
+  const own = Object.getOwnPropertyNames(object);
+  const inherited = Object.getOwnPropertyNames(Object.getPrototypeOf(object));
+  return [...new Set([...own, ...inherited])].filter((name) => name !== 'constructor');
 }
 
 function expected(...codes: string[]): (error: unknown) => void {
