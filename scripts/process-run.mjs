@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** In the environment of everything a run starts, and of what that starts: by it a process left behind is known. */
+const MARKER = 'TIDEMARK_TEST_RUN';
+
+/**
+ * Starts programs, each in a session of its own, and knows afterwards whether any of their processes is left. A signal
+ * to us ends them all.
+ */
+export class ProcessRun {
+  #id = randomUUID();
+  #sessions = new Set();
+  #running = new Set();
+
+  constructor() {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      process.on(signal, () => {
+        for (const pid of this.#running) endGroup(pid, 'SIGTERM');
+        process.exitCode = 130;
+        setTimeout(() => {
+          for (const pid of this.#running) endGroup(pid, 'SIGKILL');
+          process.exit();
+        }, 5_000).unref();
+      });
+    }
+  }
+
+  /** Runs a program to its end and answers its exit code. Each line it prints goes out behind `prefix`. */
+  run(file, args, { cwd, env = {}, prefix = '', shell = false } = {}) {
+    return new Promise((resolve) => {
+      const child = spawn(file, args, {
+        cwd,
+        shell,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env, [MARKER]: this.#id },
+      });
+      const { pid } = child;
+      if (pid !== undefined) {
+        this.#sessions.add(pid);
+        this.#running.add(pid);
+      }
+      for (const stream of [child.stdout, child.stderr])
+        createInterface({ input: stream }).on('line', (line) => console.log(prefix + line));
+      child.on('error', (error) => {
+        console.log(`${prefix}${file} can't be started: ${error.message}`);
+        resolve(127);
+      });
+      // Not `close`: a grandchild left behind may hold the pipes for ever.
+      child.on('exit', (code, signal) => {
+        this.#running.delete(pid);
+        setImmediate(() => resolve(code ?? `signal ${signal}`));
+      });
+    });
+  }
+
+  /** Processes of this run that are still there after `graceMs`, as `pid command`. Linux only; elsewhere none is seen. */
+  async left(graceMs) {
+    const deadline = Date.now() + graceMs;
+    for (;;) {
+      const found = this.#find();
+      if (found.length === 0 || Date.now() > deadline) return found.map(({ pid, command }) => `${pid} ${command}`);
+      await sleep(100);
+    }
+  }
+
+  /** Ends what `left` found. */
+  end() {
+    for (const { pid } of this.#find()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone by itself.
+      }
+    }
+  }
+
+  #find() {
+    const all = processes();
+    const ours = new Set();
+    for (const { pid, session, environment } of all)
+      if (pid !== process.pid && (this.#sessions.has(session) || environment.includes(`${MARKER}=${this.#id}`)))
+        ours.add(pid);
+    // PostgreSQL's backends write over their environment and have sessions of their own: they are known by their parent.
+    for (let before = -1; before !== ours.size; ) {
+      before = ours.size;
+      for (const { pid, parent } of all) if (ours.has(parent)) ours.add(pid);
+    }
+    return all.filter(({ pid, state }) => ours.has(pid) && state !== 'Z');
+  }
+}
+
+function processes() {
+  if (!existsSync('/proc/self/stat')) return [];
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      return [
+        { pid: Number(pid), state, parent: Number(parent), session: Number(session), command, environment: env(pid) },
+      ];
+    } catch {
+      return []; // Ended meanwhile.
+    }
+  });
+}
+
+function env(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return []; // Somebody else's.
+  }
+}
+
+function endGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Gone by itself.
+  }
+}

@@ -1,0 +1,132 @@
+/*
+ * `npm test`: installs, builds, lints, type-checks (the builds do) and runs every test, then prints the total of all
+ * runners as its last line. Tests without servers go through turbo, which remembers those whose inputs didn't change;
+ * tests with servers always run, two packages at a time.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { pnpmCommand, quietEnv, root } from './pnpm.mjs';
+import { ProcessRun } from './process-run.mjs';
+import { merge, readReport, totalLine, unexplained, withExitCode } from './test-report.mjs';
+
+process.chdir(root);
+
+/** Suites with servers at once. More than that on two cores, and they time out waiting for each other. */
+const LANES = 2;
+
+/** How long a process may take to notice that its test run is over. */
+const GRACE_MS = 10_000;
+
+const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
+const inCi = process.env.CI === 'true' || process.env.CI === '1';
+const processes = new ProcessRun();
+const beganMs = Date.now();
+const timings = [];
+
+const packages = ['apps', 'packages', 'test'].flatMap((group) =>
+  (existsSync(group) ? readdirSync(group) : []).flatMap((entry) => {
+    const folder = join(group, entry);
+    if (!existsSync(join(folder, 'package.json'))) return [];
+    const { name, scripts = {} } = readJson(join(folder, 'package.json'));
+    return [{ name, folder, scripts }];
+  }),
+);
+
+async function timed(name, work) {
+  const startMs = Date.now();
+  console.log(`\n── ${name}`);
+  const value = await work();
+  timings.push([name, Date.now() - startMs]);
+  return value;
+}
+
+/** Through npx, so that pnpm need not be there. It also puts pnpm on the path, where turbo looks for it. */
+function pnpm(...args) {
+  const command = pnpmCommand(args);
+  return processes.run(command.file, command.args, { env: quietEnv() });
+}
+
+/** Exit codes by task, from the newest summary that turbo wrote. */
+function turboExitCodes() {
+  const folder = join('.turbo', 'runs');
+  const summary = (existsSync(folder) ? readdirSync(folder) : []).find((file) => file.endsWith('.json'));
+  if (!summary) return new Map();
+  return new Map(readJson(join(folder, summary)).tasks.map(({ taskId, execution }) => [taskId, execution?.exitCode]));
+}
+
+async function turbo(task, ...options) {
+  rmSync(join('.turbo', 'runs'), { recursive: true, force: true });
+  const exitCode = await pnpm('exec', 'turbo', 'run', task, '--summarize', '--continue=always', ...options);
+  return { exitCode, tasks: turboExitCodes() };
+}
+
+/** Runs the suites with servers, the whole-system ones first: they take longest. Answers their results. */
+async function serverSuites() {
+  const results = [];
+  const queue = packages.filter(({ scripts }) => scripts['test:servers']);
+  queue.sort((a, b) => Number(b.folder.startsWith('test')) - Number(a.folder.startsWith('test')));
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { name, folder, scripts } = next;
+      const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
+      const startMs = Date.now();
+      const exitCode = await processes.run(scripts['test:servers'], [], {
+        cwd: folder,
+        shell: true,
+        env: { PATH },
+        prefix: `${name}: `,
+      });
+      // Read at once: whoever runs the same suite by hand meanwhile writes a report of the same name.
+      results.push(withExitCode(readReport(root, next), name, exitCode));
+      timings.push([`  ${name}`, Date.now() - startMs]);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return results;
+}
+
+async function main() {
+  const steps = { passed: 0, failures: [], skips: [] };
+  for (const { folder } of packages) rmSync(join(folder, 'reports'), { recursive: true, force: true });
+
+  const installed = await timed('install', () => pnpm('install', '--frozen-lockfile'));
+  if (installed !== 0) return { ...steps, failures: [`install › ended with ${installed}`] };
+
+  const built = await timed('build and type-check', () => turbo('build', '--output-logs=errors-only'));
+  const brokenBuilds = [...built.tasks].filter(([, exitCode]) => exitCode !== 0 && exitCode !== undefined);
+  for (const [task] of brokenBuilds) steps.failures.push(`build › ${task}`);
+  if (built.exitCode !== 0 && brokenBuilds.length === 0) steps.failures.push(`build › ended with ${built.exitCode}`);
+
+  const linted = await timed('lint', () => pnpm('exec', 'biome', 'check', '--error-on-warnings', '.'));
+  if (linted !== 0) steps.failures.push('lint › biome check');
+
+  const cached = await timed('tests', () => turbo('test', '--concurrency=2', '--output-logs=new-only'));
+  const results = packages
+    .filter(({ scripts }) => scripts.test)
+    .map((entry) => withExitCode(readReport(root, entry), entry.name, cached.tasks.get(`${entry.name}#test`) ?? 0));
+  const served = await timed('tests with servers', serverSuites);
+  const everything = merge([steps, ...results, ...served]);
+  if (cached.exitCode !== 0 && everything.failures.length === 0)
+    everything.failures.push(`tests › turbo ended with ${cached.exitCode}`);
+  return everything;
+}
+
+const total = await main();
+
+const left = await processes.left(GRACE_MS);
+if (left.length > 0) total.failures.push(...left.map((process) => `a process was left behind › ${process}`));
+processes.end();
+
+const reasons = existsSync('.ci/skips.json') ? readJson('.ci/skips.json') : {};
+if (inCi) total.failures.push(...unexplained(total.skips, reasons).map((skip) => `skipped without a reason › ${skip}`));
+
+console.log('\n── time');
+for (const [name, ms] of [...timings, ['all', Date.now() - beganMs]])
+  console.log(`${(ms / 1000).toFixed(0).padStart(6)} s  ${name}`);
+if (total.skips.length > 0) console.log(`\nskipped:\n${total.skips.map((skip) => `  ${skip}`).join('\n')}`);
+if (total.failures.length > 0) console.log(`\nfailed:\n${total.failures.map((failure) => `  ${failure}`).join('\n')}`);
+
+mkdirSync('reports', { recursive: true });
+writeFileSync(join('reports', 'total.txt'), `${totalLine(total)}\n`);
+console.log(`\n${totalLine(total)}`);
+process.exitCode = total.failures.length > 0 ? 1 : 0;
