@@ -32,6 +32,11 @@ export class DeltaCache {
     return this.#dirty.size;
   }
 
+  /** Deltas in memory that the store has just so. */
+  get cleanCount(): number {
+    return this.#clean.size;
+  }
+
   /** Brings the customers' deltas of these epochs into memory, with one read for all that are missing. */
   async load(customerIds: Iterable<string>, epochs: readonly number[]): Promise<ReadonlyMap<string, HeldDelta>> {
     const held = new Map<string, HeldDelta>();

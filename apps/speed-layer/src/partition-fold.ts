@@ -55,6 +55,11 @@ export class PartitionFold {
     return this.#cache.dirtyCount + this.#deadLetters.length;
   }
 
+  /** Deltas in memory, changed or not. */
+  get held(): number {
+    return this.#cache.dirtyCount + this.#cache.cleanCount;
+  }
+
   async fold(records: readonly LogRecord[]): Promise<void> {
     let accepted: Accepted[] = [];
     for (const record of records) {
