@@ -30,6 +30,8 @@ const runningSchema = z.object({
   viewsUrl: storeUrl,
   catalogUrl: storeUrl,
   lakeUrl: z.string(),
+  /** What its apps were started with, as environment: what runs beside them must agree. Nothing secret. */
+  settings: z.record(z.string(), z.string()),
   processes: z.array(processSchema),
 });
 

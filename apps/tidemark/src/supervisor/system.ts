@@ -125,7 +125,7 @@ export class System {
     step.detail(`importing ${events} events`);
     await runForResult({
       app: 'ingest',
-      args: ['import', file, '--source', 'events'],
+      args: ['import', file, '--source', 'events', '--json'],
       env,
       signal: app.signal,
       onLine: (line) => log.write(`${line}\n`),
@@ -221,6 +221,7 @@ export class System {
         ready: this.#isReady,
         apiUrl: this.#apiUrl,
         ...givenStores(folder.path, settings),
+        settings: sharedSettings(settings),
         processes: this.#children.map(({ status }) => status),
       });
     } catch (error) {
@@ -247,6 +248,14 @@ export class System {
       work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped));
     });
   }
+}
+
+/** The settings that a run by hand must share with the scheduled ones. */
+function sharedSettings(settings: UpSettings): Record<string, string> {
+  const { currency, partitions, engine, engineMemory, engineThreads, generations } = settings;
+  const { barrierDistanceMs, floorGraceMs } = settings;
+  const shared = { currency, partitions, engine, engineMemory, engineThreads, generations };
+  return toEnv({ ...shared, barrierDistanceMs, floorGraceMs });
 }
 
 /** Beside this file in `src` and `dist` alike. */
