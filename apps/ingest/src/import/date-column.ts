@@ -105,10 +105,10 @@ function formatted(format: string, timezone: string): string {
 
 async function isDayFirst(session: Session, source: string, field: string): Promise<boolean> {
   const facts = await session.connection.runAndReadAll(
-    `SELECT min(line) FILTER (TRY_CAST(parts.a AS INT) > 12), arg_min(value, line) FILTER (TRY_CAST(parts.a AS INT) > 12),
-            min(line) FILTER (TRY_CAST(parts.b AS INT) > 12), arg_min(value, line) FILTER (TRY_CAST(parts.b AS INT) > 12),
-            min(line) FILTER (TRY_CAST(parts.a AS INT) <> TRY_CAST(parts.b AS INT)), arg_min(value, line) FILTER (TRY_CAST(parts.a AS INT) <> TRY_CAST(parts.b AS INT))
-     FROM ${source} WHERE year_last`,
+    `SELECT min(line) FILTER (a > 12 AND b <= 12), arg_min(value, line) FILTER (a > 12 AND b <= 12),
+       min(line) FILTER (b > 12 AND a <= 12), arg_min(value, line) FILTER (b > 12 AND a <= 12),
+       min(line) FILTER (a <> b), arg_min(value, line) FILTER (a <> b)
+     FROM (SELECT line, value, TRY_CAST(parts.a AS INT) AS a, TRY_CAST(parts.b AS INT) AS b FROM ${source} WHERE year_last)`,
   );
   const [[dayLine, dayValue, monthLine, monthValue, line, value] = []] = facts.getRows();
   const sayFormat = "Say which it is, for example --date-format '%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'.";

@@ -85,7 +85,7 @@ export async function readInput(file: InputFile, options: ReadInput): Promise<st
   const read = file.format === 'ndjson' ? ndjsonReader(table, options) : csvReader(file, table, options);
   const sha256 = await readLines(file.path, content(), read.line);
   read.end();
-  await table.finish();
+  table.finish();
   return sha256;
 }
 

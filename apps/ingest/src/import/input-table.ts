@@ -10,18 +10,16 @@ export const textColumn = (index: number): string => `c${index}`;
 
 /** Writes the input table of a session. */
 export class InputTable {
-  readonly #session: Session;
   readonly #appender: DuckDBAppender;
 
-  private constructor(session: Session, appender: DuckDBAppender) {
-    this.#session = session;
+  private constructor(appender: DuckDBAppender) {
     this.#appender = appender;
   }
 
   static async open(session: Session, columns: number): Promise<InputTable> {
     const declared = Array.from({ length: columns }, (_, index) => `, ${textColumn(index)} VARCHAR`).join('');
     await session.connection.run(`CREATE TABLE ${INPUT} (line BIGINT, raw VARCHAR, bytes BLOB${declared})`);
-    return new InputTable(session, await session.connection.createAppender(INPUT));
+    return new InputTable(await session.connection.createAppender(INPUT));
   }
 
   append(line: number, raw: string, bytes: Buffer | null, values: readonly (string | null)[]): void {
@@ -37,10 +35,8 @@ export class InputTable {
     to.endRow();
   }
 
-  async finish(): Promise<void> {
+  finish(): void {
     this.#appender.closeSync();
-    // Statistics of the rows decide how they are joined.
-    await this.#session.connection.run(`ANALYZE ${INPUT}`);
   }
 }
 

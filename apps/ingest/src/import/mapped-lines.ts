@@ -1,6 +1,6 @@
 import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
 import { IngestError } from '../error.ts';
-import { fractionDigitsSql, PLAIN_DECIMAL_SQL, profileColumns } from './column-profile.ts';
+import { fractionDigitsSql, PLAIN_DECIMAL_SQL, profileColumns, wholeDigitsSql } from './column-profile.ts';
 import { readDates } from './date-column.ts';
 import { type Expression, typedSql } from './expression.ts';
 import { INPUT, textColumn } from './input-table.ts';
@@ -72,10 +72,7 @@ async function evaluate(
   const profiles = await profileColumns(session, numeric);
   const numbers = numeric.flatMap((index) => {
     const decimal = profiles.get(index)?.decimal;
-    // Of broken lines the values are a likeness, which the types were not made for.
-    return decimal
-      ? [`TRY_CAST(${textColumn(index)} AS DECIMAL(${decimal.width}, ${decimal.scale})) AS ${NUMBER_PREFIX}${index}`]
-      : [];
+    return decimal ? [`${numberSql(textColumn(index), decimal)} AS ${NUMBER_PREFIX}${index}`] : [];
   });
   await session.connection.run(
     `CREATE VIEW typed AS SELECT *${numbers.map((sql) => `, ${sql}`).join('')} FROM ${INPUT}`,
@@ -84,6 +81,7 @@ async function evaluate(
   const columnSql = (column: string, as: 'text' | 'number') =>
     as === 'number' ? `${NUMBER_PREFIX}${indexOf(column)}` : textColumn(indexOf(column));
 
+  const computed: string[] = [];
   const selected: string[] = [];
   for (const expression of expressions) {
     const name = fieldColumn(expression.field);
@@ -94,15 +92,28 @@ async function evaluate(
     const sql = enclosed(typedSql(expression, profileOf, columnSql));
     await checkType(session, expression, sql, wanted);
     // TRY gives NULL where the evaluation fails; within a struct, NULL as a value is told from it.
-    const tried = `TRY(struct_pack(v := nullif(${sql}::VARCHAR, '')))`;
-    selected.push(`${tried} AS ${identifier(`tried_${expression.field}`)}`);
-    selected.push(`struct_extract(${identifier(`tried_${expression.field}`)}, 'v') AS ${name}`);
-    selected.push(`${identifier(`tried_${expression.field}`)} IS NULL AS ${failedColumn(expression.field)}`);
+    const tried = identifier(`tried_${expression.field}`);
+    computed.push(`, TRY(struct_pack(v := ${sql}::VARCHAR)) AS ${tried}`);
+    selected.push(`nullif(struct_extract(${tried}, 'v'), '') AS ${name}`);
+    selected.push(`${tried} IS NULL AS ${failedColumn(expression.field)}`);
   }
   await session.connection.run(
-    `CREATE TABLE mapped AS SELECT line, bytes IS NOT NULL AS broken, ${selected.join(', ')} FROM typed`,
+    `CREATE TABLE mapped AS SELECT line, bytes IS NOT NULL AS broken, ${selected.join(', ')}
+     FROM (SELECT *${computed.join('')} FROM typed)`,
   );
 }
+
+/**
+ * A column as DECIMAL, NULL where it is none: of broken lines the values are a likeness, which the type was not made for.
+ * Never narrower than 19 digits: arithmetic of narrow decimals stays within 18 and overflows there. Text is cast to a
+ * narrow one first, which is twenty times faster.
+ */
+function numberSql(column: string, { width, scale }: { readonly width: number; readonly scale: number }): string {
+  const exact = `TRY_CAST(${column} AS DECIMAL(${width}, ${scale}))`;
+  return width <= NARROW_DIGITS ? `${exact}::DECIMAL(${NARROW_DIGITS + 1}, ${scale})` : exact;
+}
+
+const NARROW_DIGITS = 18;
 
 const EXACT_TYPES =
   /^(VARCHAR|DECIMAL\(.*\)|TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|BOOLEAN|DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE|"NULL")$/;
@@ -145,9 +156,10 @@ async function typeField(session: Session, { name, kind }: MappedField, mapping:
   }
   if (kind === 'money') {
     const plain = `regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
-    const scale = await moneyScale(session, column);
+    const { whole, scale } = await moneyDigits(session, column);
     const limit = Math.min(MAX_WHOLE_DIGITS, 38 - scale - SUM_DIGITS);
-    const amount = `TRY_CAST(${column} AS DECIMAL(38, ${scale}))`;
+    // No wider than it must be: text is cast to a wide DECIMAL twenty times slower than to a narrow one.
+    const amount = `TRY_CAST(${column} AS DECIMAL(${Math.min(Math.max(whole + scale, 1), 38)}, ${scale}))`;
     const checks = [
       check(`NOT ${plain}`, 'invalid_money', 'is not a plain decimal such as "1234.50"'),
       check(
@@ -162,10 +174,14 @@ async function typeField(session: Session, { name, kind }: MappedField, mapping:
   return { sql: column, join: null, checks: [] };
 }
 
-/** Digits after the point that hold every amount of the column exactly. */
-async function moneyScale(session: Session, column: string): Promise<number> {
+/** Digits before and after the point that hold every amount of the column exactly. */
+async function moneyDigits(
+  session: Session,
+  column: string,
+): Promise<{ readonly whole: number; readonly scale: number }> {
   const digits = fractionDigitsSql(column);
-  const sql = `SELECT max(${digits}) FILTER (${digits} <= ${MAX_SCALE} AND regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})) FROM mapped`;
-  const [[scale] = []] = (await session.connection.runAndReadAll(sql)).getRows();
-  return Number(scale ?? 0);
+  const sql = `SELECT max(${wholeDigitsSql(column)}), max(${digits}) FILTER (${digits} <= ${MAX_SCALE})
+    FROM mapped WHERE regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
+  const [[whole, scale] = []] = (await session.connection.runAndReadAll(sql)).getRows();
+  return { whole: Number(whole ?? 0), scale: Number(scale ?? 0) };
 }

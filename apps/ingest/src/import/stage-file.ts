@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { minorDigits } from '@tidemark/contracts';
-import { type Session, textListLiteral } from '@tidemark/duckdb';
+import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
 import { checkTimezone } from './date-column.ts';
 import { RowReader, stageEvents, type Writers } from './event-stage.ts';
@@ -11,6 +11,7 @@ import { INPUT, UnknownColumn, unknownColumnError } from './input-table.ts';
 import { mapLines } from './mapped-lines.ts';
 import { makeRows } from './mapped-rows.ts';
 import type { Mapping } from './mapping.ts';
+import { restrict } from './mapping-session.ts';
 import { QuarantineCounts, quarantineRows } from './quarantine-rows.ts';
 
 /** Told how far a step is, of how much. */
@@ -37,7 +38,7 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
   const { session, writers, onProgress, definition } = context;
   const file =
     given.format === 'parquet' && given.gzipped ? await unpack(given, join(context.folder, 'input.parquet')) : given;
-  await restrict(session, file);
+  await restrict(session, file.format === 'parquet' ? [file.path] : []);
   await checkTimezone(session, mapping.timezone);
   const expressions: Expression[] = [];
   for (const { name, kind, expression } of mapping.fields) {
@@ -79,14 +80,6 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
 }
 
 const PROGRESS_ROWS = 10_000;
-
-/** From here on the session reads no file but the one that is imported, and nothing can be set in it. */
-async function restrict(session: Session, file: InputFile): Promise<void> {
-  const paths = file.format === 'parquet' ? [file.path] : [];
-  await session.connection.run(`SET allowed_paths = ${textListLiteral(paths)}`);
-  await session.connection.run('SET enable_external_access = false');
-  await session.connection.run('SET lock_configuration = true');
-}
 
 async function readOrExplain(session: Session, ...args: Parameters<typeof readInput>): Promise<string> {
   try {

@@ -24,7 +24,7 @@ const syntax: z.ZodType<Syntax> = z.lazy(() =>
   z.discriminatedUnion('class', [
     z.object({
       class: z.literal('CONSTANT'),
-      value: z.object({ type: z.object({ id: z.string() }), value: z.unknown() }),
+      value: z.object({ type: z.object({ id: z.string() }), value: z.unknown().optional() }),
     }),
     z.object({ class: z.literal('COLUMN_REF'), ...located, column_names: z.array(z.string()) }),
     z.object({
