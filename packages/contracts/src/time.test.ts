@@ -14,6 +14,7 @@ test(`every time reads back as it was written, in any offset (seed ${seed})`, ()
   fc.assert(
     fc.property(time, fc.integer({ min: -1439, max: 1439 }), (ms, offset) => {
       expect(parseTime(formatTime(ms))).toBe(ms);
+      expect(formatTime(ms)).toBe(new Date(ms).toISOString());
       const local = formatTime(ms + offset * 60_000).slice(0, -1);
       const distance = Math.abs(offset);
       const sign = offset < 0 ? '-' : '+';
