@@ -57,6 +57,14 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
     await app.register(rateLimit, {
       max: limits.requestsPerMinute,
       timeWindow: 60_000,
+      // Who is turned away learns when to come back; three headers on every other answer would tell nobody anything.
+      addHeaders: {
+        'retry-after': true,
+        'x-ratelimit-limit': false,
+        'x-ratelimit-remaining': false,
+        'x-ratelimit-reset': false,
+      },
+      addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       errorResponseBuilder: (_request, { after }) =>
         new ApiProblem('TIDEMARK_API_TOO_MANY_REQUESTS', `Too many requests. Ask again in ${after}.`),
     });

@@ -1,16 +1,22 @@
+import type { Definition } from '@tidemark/metrics';
+import { metricsJson } from '../customer-json.ts';
 import type { ExportFormat } from './format.ts';
 
 /** One `{ customer_id, metrics, provisional }` a line. */
-export const ndjson: ExportFormat = {
-  mediaType: 'application/x-ndjson',
-  open: () => ({
-    page: (customers) =>
-      customers
-        .map(
-          ({ customerId, metrics, provisional }) =>
-            `${JSON.stringify({ customer_id: customerId, metrics, provisional })}\n`,
-        )
-        .join(''),
-    end: () => '',
-  }),
-};
+export function ndjson(definition: Definition): ExportFormat {
+  const writeMetrics = metricsJson(definition);
+  return {
+    mediaType: 'application/x-ndjson',
+    open: () => ({
+      page: (customers) => {
+        let lines = '';
+        for (const { customerId, metrics, provisional } of customers) {
+          const head = `{"customer_id":${JSON.stringify(customerId)},"metrics":${writeMetrics(metrics)}`;
+          lines += `${head},"provisional":${JSON.stringify(provisional)}}\n`;
+        }
+        return lines;
+      },
+      end: () => '',
+    }),
+  };
+}

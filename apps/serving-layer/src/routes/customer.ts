@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { customerJson } from '../customer-json.ts';
 import { ApiProblem } from '../problem.ts';
 import { asOf, customerId, generation, layer } from '../schema/request.ts';
 import type { Services, ServingApp } from '../services.ts';
@@ -21,7 +22,8 @@ export function customerRoute(app: ServingApp, { context, customers, answers }: 
     querystring,
     response: { 200: answers.customer },
   };
-  app.get('/v1/customers/:id', { schema }, async (request) => {
+  const writeAnswer = customerJson(context.definition);
+  app.get('/v1/customers/:id', { schema, serializerCompiler: () => writeAnswer }, async (request) => {
     const { id } = request.params;
     const { layer: asked, generation: of, as_of } = request.query;
     const read = await customers.read([id], { layer: asked ?? 'merged', generation: of, asOfMs: as_of });

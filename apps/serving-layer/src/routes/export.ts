@@ -25,7 +25,7 @@ const querystring = z.strictObject({ generation: generation.optional(), as_of: a
 export function exportRoute(app: ServingApp, services: Services): void {
   const { context, pins } = services;
   const { definition } = context;
-  const formats = [ndjson, csv(definition), arrow(definition)];
+  const formats = [ndjson(definition), csv(definition), arrow(definition)];
   const offered = formats.map(({ mediaType }) => mediaType);
   const running = new Set<ServerResponse>();
   app.addHook('preClose', async () => {

@@ -89,10 +89,10 @@ test('requests are counted by route, never by path, and a store that is down fai
   const scrape = async () => (await app.inject('/metrics')).body;
   const text = await scrape();
   expect(text).toContain(
-    'tidemark_http_requests_total{method="GET",route="/v1/customers/:id",status="200",app="serving-layer"} 1',
+    'tidemark_http_request_duration_seconds_count{app="serving-layer",method="GET",route="/v1/customers/:id",status="200"} 1',
   );
   expect(text).toContain(
-    'tidemark_http_requests_total{method="GET",route="/v1/customers/:id",status="404",app="serving-layer"} 1',
+    'tidemark_http_request_duration_seconds_count{app="serving-layer",method="GET",route="/v1/customers/:id",status="404"} 1',
   );
   expect(text).toContain('route="none",status="404"');
   expect(text).toContain('tidemark_serving_generation{app="serving-layer"} 3');

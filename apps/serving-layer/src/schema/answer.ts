@@ -1,4 +1,4 @@
-import type { Definition, Metric } from '@tidemark/metrics';
+import type { Definition, Metric, MetricValue } from '@tidemark/metrics';
 import { z } from 'zod';
 
 const offset = z.string().regex(/^\d+$/);
@@ -44,6 +44,7 @@ const customerProvenance = z.strictObject({
 
 export type DeltaUsed = z.output<typeof deltaUsed>;
 export type ReadProvenance = z.output<typeof readProvenance>;
+export type CustomerAnswer = z.output<ReturnType<typeof answerSchemas>['customer']>;
 
 /** The answers' schemas under a definition: its metrics, in its order. */
 export function answerSchemas(definition: Definition) {
@@ -85,7 +86,7 @@ export function answerSchemas(definition: Definition) {
   };
 }
 
-function metricSchema({ unit, about }: Metric): z.ZodType {
+function metricSchema({ unit, about }: Metric): z.ZodType<MetricValue> {
   switch (unit) {
     case 'money':
       return z
