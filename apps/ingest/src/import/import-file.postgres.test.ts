@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type FreshDatabase, freshDatabase } from '@tidemark/postgres/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -175,6 +177,24 @@ describe('an import that dies', () => {
       expect((await world.storage.list('scratch')).filter((name) => !name.includes('spill'))).toEqual([]);
     }
     expect(await world.import(path, PLAIN)).toMatchObject({ import: 1, imported: 1 });
+  });
+
+  it('leaves files that a later import clears away', async () => {
+    const left = join(world.storage.scratchFolder, 'import-of-yesterday');
+    await mkdir(left);
+    await utimes(left, 0, 0);
+    await mkdir(join(world.storage.scratchFolder, 'import-of-now'));
+    await world.import(await world.write('1.csv', plainCsv('o1,a,10,2020-01-01')), PLAIN);
+    expect(await readdir(world.storage.scratchFolder)).toEqual(['import-of-now']);
+  });
+
+  it('before the catalog heard of it is shown there by the next one', async () => {
+    const path = await world.write('1.csv', plainCsv('o1,a,10,2020-01-01'));
+    const deaf = { ...world.catalog, recordImport: () => Promise.reject(new Error('died')) };
+    await expect(world.import(path, PLAIN, { catalog: deaf })).rejects.toThrow('died');
+    expect(await world.catalog.imports()).toEqual([]);
+    expect(await world.import(path, PLAIN)).toMatchObject({ import: null, repeated: 1 });
+    expect(await world.catalog.imports()).toMatchObject([{ number: 1, file: '1.csv', source: 'orders' }]);
   });
 });
 

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalog } from '@tidemark/catalog';
 import { openSession, type Session, type SessionOptions } from '@tidemark/duckdb';
@@ -13,6 +12,7 @@ import type { ImportSummary } from './import-summary.ts';
 import type { InputFile } from './input-file.ts';
 import type { Mapping } from './mapping.ts';
 import { type OnProgress, type Staged, stageFile } from './stage-file.ts';
+import { makeWorkingFolder } from './working-folder.ts';
 
 export type ImportContext = {
   readonly storage: LakeStorage;
@@ -35,8 +35,7 @@ const SAMPLE_ROWS = 10;
 export async function importFile(context: ImportContext, file: InputFile, mapping: Mapping): Promise<ImportSummary> {
   const { storage, catalog, definition, clock, limits, onProgress } = context;
   const startedMs = clock.now();
-  const folder = join(storage.scratchFolder, `import-${randomUUID()}`);
-  await mkdir(folder, { recursive: true });
+  const folder = await makeWorkingFolder(storage.scratchFolder, startedMs);
   const session = await openSession({ ...limits, tempFolder: join(folder, 'filing') });
   try {
     const lake = new Lake(storage, session);

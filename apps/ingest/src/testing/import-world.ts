@@ -45,13 +45,13 @@ export class ImportWorld {
   async import(
     path: string,
     mapping: MappingFile,
-    options: { readonly storage?: LakeStorage; readonly isDry?: boolean } = {},
+    options: { readonly storage?: LakeStorage; readonly catalog?: Catalog; readonly isDry?: boolean } = {},
   ): Promise<ImportSummary> {
     const file = await inspectFile(path, {});
     return importFile(
       {
         storage: options.storage ?? this.storage,
-        catalog: options.isDry ? null : this.catalog,
+        catalog: options.isDry ? null : (options.catalog ?? this.catalog),
         definition,
         clock: systemClock,
         limits,
