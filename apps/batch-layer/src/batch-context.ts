@@ -28,6 +28,8 @@ export type BatchSettings = {
   readonly floorGraceMs: number;
   /** Generations kept readable. */
   readonly generations: number;
+  /** Files of expanded rows that are merged once there are so many. */
+  readonly mergeAtFiles: number;
 };
 
 export type Progress = {

@@ -116,7 +116,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
   }
 
   const published = await publishRun(context, landed, full);
-  if (published.status === 'published') await step('clean', () => clean(context));
+  if (published.status === 'published') await step('clean', () => clean(context, landed));
   return outcome(published.status, published.reason, customers, published.rows);
 }
 
@@ -141,11 +141,16 @@ export async function publishRun(
   return { status: 'published', reason: null, rows };
 }
 
-async function clean(context: BatchContext): Promise<{ readonly value: null; readonly counts: StepCounts }> {
+async function clean(
+  context: BatchContext,
+  run: LandedRun,
+): Promise<{ readonly value: null; readonly counts: StepCounts }> {
   const pointer = await context.views.pointer();
   const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
   const floor = (await moveFloor(context)) ?? 0;
-  return { value: null, counts: { ...cleaned, floor } };
+  const { lake, definition, settings } = context;
+  const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
+  return { value: null, counts: { ...cleaned, floor, merged_files: merged } };
 }
 
 const isRetryable = (error: unknown): boolean =>

@@ -26,6 +26,9 @@ export const CONTEXT_OPTIONS = [
 
 type Required = 'logUrl' | 'viewsUrl' | 'lakeUrl' | 'catalogUrl';
 
+/** Every recompute opens every file of rows, so they must not become very many. */
+const MERGE_AT_FILES = 200;
+
 /** What landing may gather in memory beside the engine. */
 const LANDING_MEMORY = '512MB';
 
@@ -58,7 +61,7 @@ export async function openContext(
     engine,
     catalog,
     clock: systemClock,
-    settings: { barrierDistanceMs, floorGraceMs, generations },
+    settings: { barrierDistanceMs, floorGraceMs, generations, mergeAtFiles: MERGE_AT_FILES },
     progress,
   };
 }

@@ -175,6 +175,43 @@ describe('an import', () => {
   });
 });
 
+describe('merging the files of rows', () => {
+  const everything = { partitions: new Map([[0, 100n]]), imports: 0 };
+  const positions = async (cut = everything) => {
+    const files = (await lake.rowFiles(definition, cut)).get('orders') ?? [];
+    if (files.length === 0) return [];
+    const list = files.map(({ location }) => `'${location}'`).join(', ');
+    const read = `SELECT position FROM read_parquet([${list}]) ORDER BY position`;
+    return (await session.connection.runAndReadAll(read)).getRows().map(([position]) => position);
+  };
+
+  it('leaves fewer files with the same rows, again and again', async () => {
+    for (let start = 0; start < 6; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));
+    expect(await lake.mergeRows(definition, everything, 4)).toBe(0);
+    expect(await lake.mergeRows(definition, everything, 3)).toBe(3);
+    expect(await positions()).toEqual([0n, 2n, 4n]);
+    expect(await storage.list(`rows/${definition.sourcesId}/orders`)).toHaveLength(1);
+    for (let start = 6; start < 12; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));
+    expect(await positions()).toEqual([0n, 2n, 4n, 6n, 8n, 10n]);
+    expect(await lake.mergeRows(definition, everything, 3)).toBe(3);
+    expect(await positions()).toEqual([0n, 2n, 4n, 6n, 8n, 10n]);
+    expect(await storage.list(`rows/${definition.sourcesId}/orders`)).toHaveLength(2);
+  });
+
+  it('never shows a cut rows from behind it, even those that were merged', async () => {
+    for (let start = 0; start < 6; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));
+    await lake.mergeRows(definition, everything, 1);
+    expect(await positions({ partitions: new Map([[0, 3n]]), imports: 0 })).toEqual([0n, 2n]);
+  });
+
+  it('refuses to merge a file that is not the one that was written', async () => {
+    await land([orderPlaced('1')]);
+    const [file] = (await lake.rowFiles(definition, everything)).get('orders') ?? [];
+    await writeFile(file?.location ?? '', 'other');
+    await expect(lake.mergeRows(definition, everything, 1)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_DAMAGED' });
+  });
+});
+
 describe('storage', () => {
   it('puts only if absent', async () => {
     const tries = await Promise.all([1, 2, 3, 4].map((value) => storage.putIfAbsent('a/b.json', Uint8Array.of(value))));

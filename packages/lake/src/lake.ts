@@ -1,4 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DuckDBBlobValue } from '@duckdb/node-api';
 import { parse } from '@tidemark/contracts';
 import { type Session, textListLiteral, textLiteral } from '@tidemark/duckdb';
@@ -11,6 +13,7 @@ import {
   type LandedImport,
   type LandedRange,
   Manifest,
+  type RowSegment,
 } from './manifest.ts';
 import { putParquet } from './parquet-writer.ts';
 import type { LakeStorage } from './port.ts';
@@ -125,20 +128,50 @@ export class Lake {
   /** The rows of everything the cut covers, under a definition's sources; what was not expanded yet is, from the raw events. */
   async rowFiles(definition: Definition, cut: LakeCut): Promise<RowFiles> {
     const files = new Map<string, { location: string; import: number | null; rows: number }[]>();
-    for (const unit of await this.#covered(cut)) {
-      const rows = (await this.#manifest.rows(definition.sourcesId, unit)) ?? (await this.#expand(definition, unit));
-      for (const [source, file] of Object.entries(rows.files)) {
+    const add = async (named: Readonly<Record<string, LakeFile>>, number: number | null) => {
+      for (const [source, file] of Object.entries(named)) {
         await this.#verify(file);
-        const list = files.get(source) ?? [];
-        list.push({
-          location: this.#storage.locate(file.path),
-          import: 'number' in unit ? unit.number : null,
-          rows: file.rows,
-        });
-        files.set(source, list);
+        const location = this.#storage.locate(file.path);
+        files.set(source, [...(files.get(source) ?? []), { location, import: number, rows: file.rows }]);
       }
+    };
+    for (const landed of await this.#manifest.imports()) {
+      if (landed.number <= cut.imports) await add((await this.#rowsOf(definition, landed)).files, landed.number);
     }
+    const { segments, ranges } = await this.#covered(definition, cut);
+    for (const segment of segments) await add(segment.files, null);
+    for (const range of ranges) await add((await this.#rowsOf(definition, range)).files, null);
     return files;
+  }
+
+  /**
+   * Merges the small files of rows that the cut covers, once there are `atFiles`, into one for each source. Answers how
+   * many it merged. Rows are derived, so the small ones are removed; the raw events stay as they are. Only for the holder
+   * of the right to run: nobody else may be reading the rows.
+   */
+  async mergeRows(definition: Definition, cut: LakeCut, atFiles: number): Promise<number> {
+    const { sourcesId } = definition;
+    const { ranges } = await this.#covered(definition, cut);
+    const expanded = await Promise.all(ranges.map((range) => this.#manifest.rows(sourcesId, range)));
+    const small = expanded.flatMap((rows) => Object.entries(rows?.files ?? {}));
+    if (small.length < atFiles || expanded.includes(null)) return 0;
+
+    const files: Record<string, LakeFile> = {};
+    for (const source of new Set(small.map(([name]) => name))) {
+      const merged = small.filter(([name]) => name === source).map(([, file]) => file);
+      files[source] = await this.#mergeFiles(`rows/${sourcesId}/${source}/${randomUUID()}.parquet`, merged);
+    }
+    const from: Record<string, bigint> = {};
+    const to: Record<string, bigint> = {};
+    for (const { partition, start, head } of ranges) {
+      from[partition] ??= start;
+      to[partition] = head.end;
+    }
+    const number = ((await this.#manifest.segments(sourcesId)).at(-1)?.number ?? 0) + 1;
+    if (!(await this.#manifest.putSegment(sourcesId, { number, from, to, files }))) return 0;
+    for (const range of ranges) await this.#manifest.removeRows(sourcesId, range);
+    for (const [, file] of small) await this.#storage.remove(file.path);
+    return small.length;
   }
 
   /** Every record of a range or import as bytes, in order; the file is verified first. */
@@ -208,22 +241,53 @@ export class Lake {
     return this.#storage.scratchFolder;
   }
 
-  async #covered(cut: LakeCut): Promise<readonly (LandedRange | LandedImport)[]> {
+  /** What of the log the cut covers: segments, and the ranges that are in none of them. */
+  async #covered(
+    definition: Definition,
+    cut: LakeCut,
+  ): Promise<{ readonly segments: readonly RowSegment[]; readonly ranges: readonly LandedRange[] }> {
+    const behind = (partition: number, end: bigint) => end > (cut.partitions.get(partition) ?? 0n) + 1n;
+    const segments: RowSegment[] = [];
+    const merged = new Map<number, bigint>();
+    for (const segment of await this.#manifest.segments(definition.sourcesId)) {
+      const ends = Object.entries(segment.to).map(([partition, end]) => [Number(partition), end] as const);
+      if (ends.some(([partition, end]) => behind(partition, end))) break;
+      segments.push(segment);
+      for (const [partition, end] of ends) merged.set(partition, end);
+    }
     const ranges = (await this.#manifest.ranges()).filter(
-      ({ partition, start }) => start < (cut.partitions.get(partition) ?? 0n),
+      ({ partition, start, head }) =>
+        start < (cut.partitions.get(partition) ?? 0n) && head.end > (merged.get(partition) ?? 0n),
     );
     for (const { partition, start, head } of ranges) {
-      const end = cut.partitions.get(partition) ?? 0n;
       // A range ends with the barrier that the cut names or before it: landing never crosses a barrier.
-      if (head.end > end + 1n) {
+      if (behind(partition, head.end)) {
         throw new LakeError(
           'TIDEMARK_LAKE_MANIFEST',
-          `The landed range of partition ${partition} from ${start} crosses the cut at ${end}.`,
+          `The landed range of partition ${partition} from ${start} crosses the cut at ${cut.partitions.get(partition)}.`,
         );
       }
     }
-    const imports = (await this.#manifest.imports()).filter(({ number }) => number <= cut.imports);
-    return [...imports, ...ranges];
+    return { segments, ranges };
+  }
+
+  async #rowsOf(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {
+    return (await this.#manifest.rows(definition.sourcesId, unit)) ?? (await this.#expand(definition, unit));
+  }
+
+  async #mergeFiles(path: string, files: readonly LakeFile[]): Promise<LakeFile> {
+    for (const file of files) await this.#verify(file);
+    const local = join(this.#storage.scratchFolder, `${randomUUID()}.parquet`);
+    const locations = textListLiteral(files.map((file) => this.#storage.locate(file.path)));
+    try {
+      await this.#session.connection.run(
+        `COPY (SELECT * FROM read_parquet(${locations})) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      const rows = files.reduce((total, file) => total + file.rows, 0);
+      return await putParquet(this.#storage, path, local, rows);
+    } finally {
+      await rm(local, { force: true });
+    }
   }
 
   async #expand(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {

@@ -53,18 +53,31 @@ const rowsSchema = z.strictObject({ files: z.record(z.string(), fileSchema) });
 /** The rows expanded from one range or import, one file for each source that has any. */
 export type ExpandedRows = z.infer<typeof rowsSchema>;
 
+const offsets = z.record(z.string(), offset);
+const segmentSchema = z.strictObject({
+  number: z.int().positive(),
+  /** Where the segment's ranges begin and end in each partition: one segment begins where the one before ends. */
+  from: offsets,
+  to: offsets,
+  files: z.record(z.string(), fileSchema),
+});
+/** The rows of many ranges in one file a source: many small files are slow to read. */
+export type RowSegment = z.infer<typeof segmentSchema>;
+
 /** Reads and puts manifest entries. Each is one small immutable file, put only if absent. */
 export class Manifest {
   readonly #storage: LakeStorage;
   readonly #ranges: EntryReader<LandedRange>;
   readonly #imports: EntryReader<LandedImport>;
   readonly #rows: EntryReader<ExpandedRows>;
+  readonly #segments: EntryReader<RowSegment>;
 
   constructor(storage: LakeStorage) {
     this.#storage = storage;
     this.#ranges = new EntryReader(storage, rangeSchema);
     this.#imports = new EntryReader(storage, importSchema);
     this.#rows = new EntryReader(storage, rowsSchema);
+    this.#segments = new EntryReader(storage, segmentSchema);
   }
 
   /** Every landed range, by partition and start. Throws when a partition's ranges do not join. */
@@ -111,6 +124,23 @@ export class Manifest {
     return this.#put(rowsPath(sourcesId, unit), rows);
   }
 
+  /** Forgets the rows of a range that a segment has now: they are derived, and expanded again if they are ever asked for. */
+  async removeRows(sourcesId: string, unit: LandedRange): Promise<void> {
+    const path = rowsPath(sourcesId, unit);
+    await this.#storage.remove(path);
+    this.#rows.forget(path);
+  }
+
+  /** Segments of a source definition, by number. */
+  async segments(sourcesId: string): Promise<readonly RowSegment[]> {
+    return (await this.#segments.all(segmentsPath(sourcesId))).sort((a, b) => a.number - b.number);
+  }
+
+  /** False when another process put a segment with this number first. */
+  putSegment(sourcesId: string, segment: RowSegment): Promise<boolean> {
+    return this.#put(`${segmentsPath(sourcesId)}/${String(segment.number).padStart(10, '0')}.json`, segment);
+  }
+
   #put(path: string, entry: unknown): Promise<boolean> {
     const json = JSON.stringify(
       entry,
@@ -145,10 +175,16 @@ class EntryReader<T> {
     this.#known.set(path, entry);
     return entry;
   }
+
+  forget(path: string): void {
+    this.#known.delete(path);
+  }
 }
 
 const rowsPath = (sourcesId: string, unit: LandedRange | LandedImport): string =>
   `manifest/rows/${sourcesId}/${'number' in unit ? `import-${unit.number}` : rangeName(unit)}.json`;
+
+const segmentsPath = (sourcesId: string): string => `manifest/segments/${sourcesId}`;
 
 const rangeName = ({ partition, start }: LandedRange): string => `p${partition}-${String(start).padStart(20, '0')}`;
 

@@ -62,7 +62,7 @@ export async function openSmallSystem(settings: Partial<BatchContext['settings']
       engine,
       catalog,
       clock,
-      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, ...settings },
+      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 4, ...settings },
       progress: (progress) => system.onProgress(progress),
     },
     async place(customer, order, amount) {
