@@ -6,6 +6,8 @@ const CODE = /^TIDEMARK_[A-Z0-9_]*[A-Z0-9]$/;
 
 /** Settings have names of the same form; these files declare them. */
 const SETTINGS = new Set(['packages/runtime/src/option-table.ts']);
+const TEST_SETTINGS = ['TIDEMARK_SEED'];
+
 export const ERRORS_DOCUMENT = 'docs/errors.md';
 
 type Occurrence = { readonly code: string; readonly path: string };
@@ -45,9 +47,8 @@ export function undocumentedCodes(workspace: Workspace): string[] {
 
 function codesOf(workspace: Workspace) {
   const sources = workspace.sources.filter(({ isTest }) => !isTest);
-  const settings = new Set(
-    sources.filter(({ path }) => SETTINGS.has(path)).flatMap((file) => literals(file).map(({ code }) => code)),
-  );
+  const inTable = sources.filter(({ path }) => SETTINGS.has(path)).flatMap(literals);
+  const settings = new Set([...TEST_SETTINGS, ...inTable.map(({ code }) => code)]);
   const product = sources.filter(({ path }) => !SETTINGS.has(path));
   return { used: product.flatMap(literals), declared: product.flatMap(declarations), settings };
 }
