@@ -29,8 +29,8 @@ export class ProcessRun {
     }
   }
 
-  /** Runs a program to its end and answers its exit code. Each line it prints goes out behind `prefix`. */
-  run(file, args, { cwd, env = {}, prefix = '', shell = false } = {}) {
+  /** Runs a program to its end and answers its exit code; `print` gets each line of its output. */
+  run(file, args, { cwd, env = {}, print = console.log, shell = false, timeoutMs } = {}) {
     return new Promise((resolve) => {
       const child = spawn(file, args, {
         cwd,
@@ -45,13 +45,16 @@ export class ProcessRun {
         this.#running.add(pid);
       }
       for (const stream of [child.stdout, child.stderr])
-        createInterface({ input: stream }).on('line', (line) => console.log(prefix + line));
+        createInterface({ input: stream }).on('line', (line) => print(line));
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => endGroup(pid, 'SIGKILL'), timeoutMs);
       child.on('error', (error) => {
-        console.log(`${prefix}${file} can't be started: ${error.message}`);
+        clearTimeout(timer);
+        print(`${file} can't be started: ${error.message}`);
         resolve(127);
       });
       // Not `close`: a grandchild left behind may hold the pipes for ever.
       child.on('exit', (code, signal) => {
+        clearTimeout(timer);
         this.#running.delete(pid);
         setImmediate(() => resolve(code ?? `signal ${signal}`));
       });

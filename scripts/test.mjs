@@ -74,7 +74,7 @@ async function serverSuites() {
         cwd: folder,
         shell: true,
         env: { PATH },
-        prefix: `${name}: `,
+        print: (line) => console.log(`${name}: ${line}`),
       });
       // Read at once: whoever runs the same suite by hand meanwhile writes a report of the same name.
       results.push(withExitCode(readReport(root, next), name, exitCode));
