@@ -7,10 +7,14 @@ export type Answer = { readonly status: number; readonly bytes: Uint8Array };
 
 const problem = z.object({ detail: z.string(), code: z.string() });
 
-/** Asks the HTTP API; the answer's very bytes. Throws `TIDEMARK_API_UNREACHABLE` when there is none. */
-export async function ask(apiUrl: string, path: string): Promise<Answer> {
+/** Asks the HTTP API, by POST when there is a body; the answer's very bytes. Throws `TIDEMARK_API_UNREACHABLE` when there is none. */
+export async function ask(apiUrl: string, path: string, body?: unknown): Promise<Answer> {
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   try {
-    const response = await fetch(`${apiUrl}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(`${apiUrl}${path}`, {
+      ...(body === undefined ? {} : post),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     return { status: response.status, bytes: new Uint8Array(await response.arrayBuffer()) };
   } catch (cause) {
     const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);

@@ -8,6 +8,7 @@ import { quarantineCommand } from './commands/quarantine.ts';
 import { statusCommand } from './commands/status.ts';
 import { topCommand } from './commands/top.ts';
 import { upCommand } from './commands/up.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { readable } from './error.ts';
 
 const HELP = `
@@ -30,6 +31,7 @@ ingestCommands(program);
 getCommand(program);
 topCommand(program);
 batchCommand(program);
+verifyCommand(program);
 statusCommand(program);
 deadLettersCommand(program);
 quarantineCommand(program);

@@ -1,5 +1,5 @@
-import { TidemarkError } from '@tidemark/contracts';
 import { z } from 'zod';
+import { ask, parseAnswer } from '../api.ts';
 
 const offsets = z.record(z.string(), z.string().regex(/^\d+$/).transform(BigInt));
 
@@ -26,21 +26,8 @@ const answerSchema = z.object({
 export type ApiAnswer = z.output<typeof answerSchema>;
 export type AnsweredCustomer = ApiAnswer['customers'][number];
 
-/** Asks the API about at most 500 customers. Throws `TIDEMARK_VERIFY_NO_ANSWER` when it does not answer as it says it does. */
-export async function askApi(apiUrl: string, customerIds: readonly string[]): Promise<ApiAnswer> {
-  const url = new URL('/v1/customers:batchGet', apiUrl);
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ customer_ids: customerIds }),
-      signal: AbortSignal.timeout(30_000),
-    });
-    const body: unknown = await response.json();
-    if (!response.ok) throw new Error(`status ${response.status}: ${JSON.stringify(body)}`);
-    return answerSchema.parse(body);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TidemarkError('TIDEMARK_VERIFY_NO_ANSWER', `The API at ${url.origin} did not answer: ${why}`, { cause });
-  }
+/** Asks the API about at most 500 customers. Throws `TIDEMARK_API_UNREACHABLE` or `TIDEMARK_API_PROBLEM`. */
+export async function askCustomers(apiUrl: string, customerIds: readonly string[]): Promise<ApiAnswer> {
+  const answer = await ask(apiUrl, '/v1/customers:batchGet', { customer_ids: customerIds });
+  return parseAnswer(apiUrl, answer, answerSchema);
 }

@@ -2,7 +2,7 @@ import { parse, parseTime } from '@tidemark/contracts';
 import type { Lake } from '@tidemark/lake';
 import { type EventLog, hasBarrierHeader } from '@tidemark/log';
 import { type HistoryRecord, naiveMerged, naiveRecompute } from '@tidemark/oracle';
-import { type AnsweredCustomer, type ApiAnswer, askApi } from './api-answer.ts';
+import { type AnsweredCustomer, type ApiAnswer, askCustomers } from './api-answer.ts';
 import { RawHistory } from './raw-history.ts';
 
 export type VerifyOptions = {
@@ -49,7 +49,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const ids = await sampleOf(options);
   const answers: ApiAnswer[] = [];
   for (let at = 0; at < ids.length; at += IDS_PER_REQUEST) {
-    answers.push(await askApi(apiUrl, ids.slice(at, at + IDS_PER_REQUEST)));
+    answers.push(await askCustomers(apiUrl, ids.slice(at, at + IDS_PER_REQUEST)));
     progress('answers asked for', Math.min(at + IDS_PER_REQUEST, ids.length), ids.length);
   }
   // History is read after the answers: it holds then at least everything that they are made of.
