@@ -97,6 +97,25 @@ test(`a ranking is the naive order down to the depth it promises (seed ${seed})`
   expect(seen.ties).toBeGreaterThan(0);
 });
 
+test('customers at risk in another order than their list promise no depth when the list is cut short', async () => {
+  const day = '2024-05-20T00:00:00Z';
+  const atRisk = (id: string, amount: string) => [
+    order(`o${id}`, amount, '2024-02-01T00:00:00Z'),
+    ticket(`t${id}`, 'high', day),
+    ticket(`u${id}`, 'high', day),
+  ];
+  const shop = new SampleShop(definition, await openMemoryViews().open(definition), 2);
+  const pointer = await shop.publish(1, { a: atRisk('a', '3.00'), b: atRisk('b', '2.00'), c: atRisk('c', '1.00') });
+  const slice = { generation: 1, cutPartitions: new Set([0]) };
+  const pin = { ...pointer, lineage: pointer, slice, cut: null, publishedAt: null, fetchedAtMs: 0 };
+  const source = { definition, views: shop.views, limits: { requestsPerMinute: 0, rankedTouched: 100 } };
+  const depth = async (sort: string, listLength: number) =>
+    (await rank(source, pin, { sort, atRisk: true }, NOW_MS, listLength)).exactToDepth;
+  expect(await depth('estimated_clv', 2)).toBe(2);
+  expect(await depth('tickets_total', 2)).toBe(0);
+  expect(await depth('tickets_total', 4)).toBeNull();
+});
+
 test('pages follow one another without a gap or a repeat, though the clock goes on', async () => {
   const { get, shop, clock } = await serve();
   const ids = Array.from({ length: 23 }, (_, at) => `c${at}`);
