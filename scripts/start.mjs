@@ -91,8 +91,10 @@ export async function installIfNeeded() {
 
 /** Builds the command line and everything below it; what is built already costs a second. */
 export async function build() {
-  const turbo = join(root, 'node_modules', '.bin', 'turbo');
-  await step('build', turbo, ['run', 'build', '--filter=@tidemark/tidemark...', '--output-logs=errors-only']);
+  // Through npx, which puts the pinned pnpm on the path: turbo asks it about the workspace.
+  const task = ['exec', 'turbo', 'run', 'build', '--filter=@tidemark/tidemark...', '--output-logs=errors-only'];
+  const { file, args } = pnpmCommand(task);
+  await step('build', file, args);
 }
 
 process.stdout.write('\n');
