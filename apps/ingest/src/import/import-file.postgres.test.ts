@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { CatalogError } from '@tidemark/catalog';
 import { type FreshDatabase, freshDatabase } from '@tidemark/postgres/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MappingFile } from '../index.ts';
@@ -154,6 +155,26 @@ describe('rows of a key', () => {
   });
 });
 
+describe('an import that finds the lock held', () => {
+  it('waits for it, and gives up in the end', async () => {
+    const path = await world.write('1.csv', plainCsv('o1,a,10,2020-01-01'));
+    const heldFor = (tries: number) => {
+      let left = tries;
+      return {
+        ...world.catalog,
+        withImportLock: <T>(fn: () => Promise<T>): Promise<T> =>
+          left-- > 0
+            ? Promise.reject(new CatalogError('TIDEMARK_CATALOG_BUSY', 'held', { retryable: true }))
+            : world.catalog.withImportLock(fn),
+      };
+    };
+    await expect(world.import(path, PLAIN, { catalog: heldFor(1_000) })).rejects.toMatchObject({
+      code: 'TIDEMARK_CATALOG_BUSY',
+    });
+    expect(await world.import(path, PLAIN, { catalog: heldFor(3) })).toMatchObject({ import: 1 });
+  });
+});
+
 describe('an import that dies', () => {
   it('leaves nothing that can be seen, and may be run again', async () => {
     const path = await world.write('1.csv', plainCsv('o1,a,10,2020-01-01', 'o2,,10,2020-01-01'));
@@ -284,6 +305,31 @@ describe('files', () => {
       'support_ticket_resolved',
     ]);
     expect(new Set(events.map(({ event_id }) => event_id)).size).toBe(5);
+  });
+
+  it('of envelopes in a column are taken from it', async () => {
+    const event = JSON.stringify({
+      event_id: 'e1',
+      event_type: 'email_open',
+      customer_id: 'a',
+      occurred_at: '2020-01-01T00:00:00Z',
+      campaign_id: 'c',
+    });
+    const csv = `n,body\n1,"${event.replaceAll('"', '""')}"\n2,x\n3,\n`;
+    const summary = await world.import(await world.write('a.csv', csv), { source: 'events', map: { event: 'body' } });
+    expect(summary).toMatchObject({ read: 3, imported: 1, quarantined: { invalid_json: { rows: 2, lines: 2 } } });
+  });
+
+  it('of sources without a key count every line, and once', async () => {
+    const profiles: MappingFile = {
+      source: 'profiles',
+      map: { customer_id: 'who', occurred_at: 'day', birth_year: 'born', country: "coalesce(land, 'DE')" },
+    };
+    const csv = 'who,day,born,land\na,2020-01-01,1980,\na,2020-01-01,1980,\nb,2020-01-01,x,FR\n';
+    const first = await world.import(await world.write('1.csv', csv), profiles);
+    expect(first).toMatchObject({ imported: 2, quarantined: { wrong_type: { rows: 1, lines: 1 } } });
+    expect(await world.import(await world.write('2.csv', csv), profiles)).toMatchObject({ import: null, repeated: 2 });
+    expect(await world.events()).toMatchObject([{ birth_year: 1980, country: 'DE' }, { birth_year: 1980 }]);
   });
 
   it('of a dry run show what would be, and change nothing', async () => {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalog } from '@tidemark/catalog';
+import { TidemarkError } from '@tidemark/contracts';
 import { openSession, type Session, type SessionOptions } from '@tidemark/duckdb';
 import { Lake, type LakeStorage, type LandedImport } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
@@ -86,7 +87,7 @@ async function fileStaged(context: ImportContext, filing: Filing, given: StagedF
     const { settled } = await settleStaged(context, filing, given);
     return { number: null, settled };
   }
-  const filed = await catalog.withImportLock(async () => {
+  const filed = await underImportLock(catalog, async () => {
     const { settled, isKnownFile } = await settleStaged(context, filing, given);
     const hasEvents = settled.imported + settled.replaced > 0;
     const isRejected = Object.keys(given.staged.quarantined).length > 0;
@@ -96,6 +97,20 @@ async function fileStaged(context: ImportContext, filing: Filing, given: StagedF
   });
   await recordInCatalog(catalog, filing.lake);
   return filed;
+}
+
+/** A wait for the lock ends after a while; what was staged is worth waiting longer for. */
+const LOCK_TRIES = 20;
+
+async function underImportLock<T>(catalog: Catalog, fn: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await catalog.withImportLock(fn);
+    } catch (error) {
+      const isBusy = error instanceof TidemarkError && error.code === 'TIDEMARK_CATALOG_BUSY';
+      if (!isBusy || tries === LOCK_TRIES) throw error;
+    }
+  }
 }
 
 async function settleStaged({ definition }: ImportContext, filing: Filing, { mapping, staged }: StagedFile) {

@@ -52,7 +52,10 @@ export async function inspectFile(
     );
   }
   const { size } = await stat(path);
-  const delimiter = given.delimiter ?? (format === 'tsv' ? '\t' : ',');
+  const delimiter = given.delimiter === '\\t' ? '\t' : (given.delimiter ?? (format === 'tsv' ? '\t' : ','));
+  if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
+    throw new IngestError('TIDEMARK_INGEST_FILE', '--delimiter is one character, such as ; or \\t.');
+  }
   return { path, format, gzipped: isGzip(start), bytes: size, delimiter };
 }
 

@@ -4,6 +4,8 @@ export type JsonValues =
 
 /** So many digits in a row a double may not hold. */
 const LONG_NUMBER = /\d[\d.]{15}/;
+/** An escaped surrogate without its other half. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
@@ -25,7 +27,11 @@ export function jsonValues(text: string, wanted: readonly string[], onName: (nam
   }
   const properties = new Map<string, unknown>(Object.entries(value));
   for (const name of properties.keys()) onName(name);
-  return { ok: true, values: wanted.map((name) => asText(properties.get(name))) };
+  const values = wanted.map((name) => asText(properties.get(name)));
+  if (values.some((each) => each !== null && HALF_CHARACTER.test(each))) {
+    return { ok: false, code: 'invalid_json', reason: 'it has half of a character, which no store can keep' };
+  }
+  return { ok: true, values };
 }
 
 function asText(value: unknown): string | null {
