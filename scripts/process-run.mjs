@@ -15,23 +15,17 @@ export class ProcessRun {
   #id = randomUUID();
   #sessions = new Set();
   #running = new Set();
+  #stopping = false;
 
   constructor() {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-      process.on(signal, () => {
-        for (const pid of this.#running) endGroup(pid, 'SIGTERM');
-        process.exitCode = 130;
-        setTimeout(() => {
-          for (const pid of this.#running) endGroup(pid, 'SIGKILL');
-          process.exit();
-        }, 5_000).unref();
-      });
-    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#stop());
   }
 
   /** Runs a program to its end and answers its exit code; `print` gets each line of its output. */
   run(file, args, { cwd, env = {}, print = console.log, shell = false, timeoutMs } = {}) {
     return new Promise((resolve) => {
+      // The process ends in a moment, and nothing more may begin: such a run never settles.
+      if (this.#stopping) return;
       const child = spawn(file, args, {
         cwd,
         shell,
@@ -80,6 +74,16 @@ export class ProcessRun {
         // Gone by itself.
       }
     }
+  }
+
+  /** Ends what runs, by force if it must be, and then this process. */
+  async #stop() {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    for (const pid of this.#running) endGroup(pid, 'SIGTERM');
+    for (const deadline = Date.now() + 5_000; this.#running.size > 0 && Date.now() < deadline; ) await sleep(50);
+    this.end();
+    process.exit(130);
   }
 
   #find() {
