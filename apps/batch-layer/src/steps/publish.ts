@@ -1,6 +1,6 @@
 import type { Run } from '@tidemark/catalog';
 import { fromRecordBatch } from '@tidemark/engine';
-import { AS_OF_BEFORE_BARRIER_MS, rankLists } from '@tidemark/metrics';
+import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/metrics';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWrites } from '../bounded-writes.ts';
@@ -12,9 +12,6 @@ const LAST_GENERATION = 2 ** 31 - 1;
 /** Rows in one write, and writes under way at once. */
 const WRITE_ROWS = 500;
 const WRITES_UNDER_WAY = 4;
-
-/** Customers a list of candidates has at most: the depth a ranking is exact to, less those that moved since. */
-export const CANDIDATE_LIMIT = 2_000;
 
 export type PublishOutcome =
   | { readonly kind: 'published'; readonly pointer: LivePointer; readonly base: number | null; readonly rows: number }
@@ -125,7 +122,7 @@ async function writeCandidates(
     await views.writeCandidates(
       generation,
       name,
-      await engine.top(definition.currency, snapshot, name, asOfMs, CANDIDATE_LIMIT),
+      await engine.top(definition.currency, snapshot, name, asOfMs, RANK_LIST_LENGTH),
     );
   }
 }
