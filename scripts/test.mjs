@@ -14,6 +14,12 @@ process.chdir(root);
 /** Suites with servers at once. More than that on two cores, and they time out waiting for each other. */
 const LANES = 2;
 
+/** The longest first, so that none of them is left for the end. */
+const LONGEST = ['test/laws', 'apps/batch-layer', 'apps/serving-layer'];
+
+/** Starts whole systems and holds them to seconds: nothing may run beside it. */
+const ALONE = 'test/e2e';
+
 /** How long a process may take to notice that its test run is over. */
 const GRACE_MS = 10_000;
 
@@ -60,28 +66,32 @@ async function turbo(task, ...options) {
   return { exitCode, tasks: turboExitCodes() };
 }
 
-/** Runs the suites with servers, the whole-system ones first: they take longest. Answers their results. */
+/** Runs one suite with servers to its end. */
+async function serverSuite({ name, folder, scripts }) {
+  const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
+  const startMs = Date.now();
+  const exitCode = await processes.run(scripts['test:servers'], [], {
+    cwd: folder,
+    shell: true,
+    env: { PATH },
+    print: (line) => console.log(`${name}: ${line}`),
+  });
+  timings.push([`  ${name}`, Date.now() - startMs]);
+  // Read at once: whoever runs the same suite by hand meanwhile writes a report of the same name.
+  return withExitCode(readReport(root, { name, folder }), name, exitCode);
+}
+
+/** Runs the suites with servers in lanes, then the one that must be alone. Answers their results. */
 async function serverSuites() {
+  const rank = ({ folder }) => (LONGEST.includes(folder) ? LONGEST.indexOf(folder) : LONGEST.length);
+  const suites = packages.filter(({ scripts }) => scripts['test:servers']).sort((a, b) => rank(a) - rank(b));
+  const queue = suites.filter(({ folder }) => folder !== ALONE);
   const results = [];
-  const queue = packages.filter(({ scripts }) => scripts['test:servers']);
-  queue.sort((a, b) => Number(b.folder.startsWith('test')) - Number(a.folder.startsWith('test')));
   const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { name, folder, scripts } = next;
-      const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
-      const startMs = Date.now();
-      const exitCode = await processes.run(scripts['test:servers'], [], {
-        cwd: folder,
-        shell: true,
-        env: { PATH },
-        print: (line) => console.log(`${name}: ${line}`),
-      });
-      // Read at once: whoever runs the same suite by hand meanwhile writes a report of the same name.
-      results.push(withExitCode(readReport(root, next), name, exitCode));
-      timings.push([`  ${name}`, Date.now() - startMs]);
-    }
+    for (let next = queue.shift(); next; next = queue.shift()) results.push(await serverSuite(next));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  for (const suite of suites.filter(({ folder }) => folder === ALONE)) results.push(await serverSuite(suite));
   return results;
 }
 
