@@ -27,7 +27,7 @@ export const CONTEXT_OPTIONS = [
 type Required = 'logUrl' | 'viewsUrl' | 'lakeUrl' | 'catalogUrl';
 
 /** Every recompute opens every file of rows, so they must not become very many. */
-const MERGE_AT_FILES = 200;
+const MERGE_AT_FILES = 64;
 
 /** What landing may gather in memory beside the engine. */
 const LANDING_MEMORY = '512MB';

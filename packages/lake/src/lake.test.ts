@@ -198,6 +198,35 @@ describe('merging the files of rows', () => {
     expect(await storage.list(`rows/${definition.sourcesId}/orders`)).toHaveLength(2);
   });
 
+  it('leaves few segments, however many were made', async () => {
+    for (let n = 0; n < 20; n++) {
+      await land([orderPlaced(`${n}`)], BigInt(2 * n));
+      await lake.mergeRows(definition, everything, 1);
+    }
+    expect(await positions()).toEqual(Array.from({ length: 20 }, (_, n) => BigInt(2 * n)));
+    // Twenty are two of eight and four.
+    expect(await storage.list(`manifest/segments/${definition.sourcesId}`)).toHaveLength(6);
+    expect(await storage.list(`rows/${definition.sourcesId}/orders`)).toHaveLength(6);
+  });
+
+  it('reads no row twice when it died before it had removed what it merged', async () => {
+    const dying = { ...storage, remove: async () => Promise.reject(new Error('killed')) };
+    for (let n = 0; n < 8; n++) {
+      await land([orderPlaced(`${n}`)], BigInt(2 * n));
+      const merger = n === 7 || n === 3 ? new Lake(dying, session) : lake;
+      await merger.mergeRows(definition, everything, 1).catch(() => {});
+    }
+    // The eighth segment died too before the eight could be merged; merge them, and die once more.
+    await land([orderPlaced('8')], 16n);
+    await new Lake(dying, session).mergeRows(definition, everything, 1).catch(() => {});
+    lake = new Lake(storage, session);
+    const all = Array.from({ length: 9 }, (_, n) => BigInt(2 * n));
+    expect(await positions()).toEqual(all);
+    await land([orderPlaced('9')], 18n);
+    await lake.mergeRows(definition, everything, 1);
+    expect(await positions()).toEqual([...all, 18n]);
+  });
+
   it('never shows a cut rows from behind it, even those that were merged', async () => {
     for (let start = 0; start < 6; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));
     await lake.mergeRows(definition, everything, 1);

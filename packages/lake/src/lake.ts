@@ -21,6 +21,9 @@ import { type QuarantinedLine, QuarantineWriter } from './quarantine-file.ts';
 import type { Place, RawRecord } from './raw-record.ts';
 import { EventFileWriter, RowFileWriter } from './unit-writer.ts';
 
+/** Segments of a level that are merged into one of the next. */
+const SEGMENTS_PER_LEVEL = 8;
+
 /** What a generation covers: offsets below each partition's barrier, imports up to a number. */
 export type LakeCut = { readonly partitions: ReadonlyMap<number, bigint>; readonly imports: number };
 
@@ -145,33 +148,30 @@ export class Lake {
   }
 
   /**
-   * Merges the small files of rows that the cut covers, once there are `atFiles`, into one for each source. Answers how
-   * many it merged. Rows are derived, so the small ones are removed; the raw events stay as they are. Only for the holder
-   * of the right to run: nobody else may be reading the rows.
+   * Merges the small files of rows that the cut covers, once there are `atFiles`, into one for each source: a segment.
+   * Eight segments of a level become one of the next, so that there are few however long a system runs. Rows are derived,
+   * so what was merged is removed; the raw events stay as they are. Only for the holder of the right to run: nobody else
+   * may be reading the rows. Answers how many files it merged.
    */
   async mergeRows(definition: Definition, cut: LakeCut, atFiles: number): Promise<number> {
     const { sourcesId } = definition;
-    const { ranges } = await this.#covered(definition, cut);
-    const expanded = await Promise.all(ranges.map((range) => this.#manifest.rows(sourcesId, range)));
-    const small = expanded.flatMap((rows) => Object.entries(rows?.files ?? {}));
-    if (small.length < atFiles || expanded.includes(null)) return 0;
+    const { superseded } = await this.#manifest.segments(sourcesId);
+    for (const segment of superseded) await this.#removeSegment(sourcesId, segment);
 
-    const files: Record<string, LakeFile> = {};
-    for (const source of new Set(small.map(([name]) => name))) {
-      const merged = small.filter(([name]) => name === source).map(([, file]) => file);
-      files[source] = await this.#mergeFiles(`rows/${sourcesId}/${source}/${randomUUID()}.parquet`, merged);
-    }
-    const from: Record<string, bigint> = {};
-    const to: Record<string, bigint> = {};
-    for (const { partition, start, head } of ranges) {
-      from[partition] ??= start;
-      to[partition] = head.end;
-    }
-    const number = ((await this.#manifest.segments(sourcesId)).at(-1)?.number ?? 0) + 1;
-    if (!(await this.#manifest.putSegment(sourcesId, { number, from, to, files }))) return 0;
+    const { ranges } = await this.#covered(definition, cut);
+    const rows = await Promise.all(ranges.map((range) => this.#manifest.rows(sourcesId, range)));
+    const small = rows.map((expanded) => expanded?.files ?? {});
+    const count = small.reduce((total, files) => total + Object.keys(files).length, 0);
+    if (count < atFiles || rows.includes(null)) return 0;
+    const parts = ranges.map(({ partition, start, head }) => ({
+      from: { [partition]: start },
+      to: { [partition]: head.end },
+    }));
+    if (!(await this.#putSegment(sourcesId, 0, parts, small))) return 0;
     for (const range of ranges) await this.#manifest.removeRows(sourcesId, range);
-    for (const [, file] of small) await this.#storage.remove(file.path);
-    return small.length;
+    for (const file of small.flatMap((files) => Object.values(files))) await this.#storage.remove(file.path);
+    await this.#mergeSegments(sourcesId);
+    return count;
   }
 
   /** Every record of a range or import as bytes, in order; the file is verified first. */
@@ -249,7 +249,7 @@ export class Lake {
     const behind = (partition: number, end: bigint) => end > (cut.partitions.get(partition) ?? 0n) + 1n;
     const segments: RowSegment[] = [];
     const merged = new Map<number, bigint>();
-    for (const segment of await this.#manifest.segments(definition.sourcesId)) {
+    for (const segment of (await this.#manifest.segments(definition.sourcesId)).current) {
       const ends = Object.entries(segment.to).map(([partition, end]) => [Number(partition), end] as const);
       if (ends.some(([partition, end]) => behind(partition, end))) break;
       segments.push(segment);
@@ -273,6 +273,53 @@ export class Lake {
 
   async #rowsOf(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {
     return (await this.#manifest.rows(definition.sourcesId, unit)) ?? (await this.#expand(definition, unit));
+  }
+
+  async #mergeSegments(sourcesId: string): Promise<void> {
+    for (;;) {
+      const { current } = await this.#manifest.segments(sourcesId);
+      const level = current.at(-1)?.level ?? 0;
+      const merged = current.slice(current.findLastIndex((segment) => segment.level !== level) + 1);
+      if (merged.length < SEGMENTS_PER_LEVEL) return;
+      if (
+        !(await this.#putSegment(
+          sourcesId,
+          level + 1,
+          merged,
+          merged.map(({ files }) => files),
+        ))
+      )
+        return;
+      for (const segment of merged) await this.#removeSegment(sourcesId, segment);
+    }
+  }
+
+  /** Files a segment of consecutive parts; false when another process was first. */
+  async #putSegment(
+    sourcesId: string,
+    level: number,
+    parts: readonly Pick<RowSegment, 'from' | 'to'>[],
+    files: readonly Readonly<Record<string, LakeFile>>[],
+  ): Promise<boolean> {
+    const merged: Record<string, LakeFile> = {};
+    for (const source of new Set(files.flatMap((named) => Object.keys(named)))) {
+      const ofSource = files.flatMap((named) => named[source] ?? []);
+      merged[source] = await this.#mergeFiles(`rows/${sourcesId}/${source}/${randomUUID()}.parquet`, ofSource);
+    }
+    const from: Record<string, bigint> = {};
+    const to: Record<string, bigint> = {};
+    for (const part of parts) {
+      for (const [partition, start] of Object.entries(part.from)) from[partition] ??= start;
+      Object.assign(to, part.to);
+    }
+    const { current } = await this.#manifest.segments(sourcesId);
+    const number = (current.at(-1)?.number ?? 0) + 1;
+    return this.#manifest.putSegment(sourcesId, { number, level, from, to, files: merged });
+  }
+
+  async #removeSegment(sourcesId: string, segment: RowSegment): Promise<void> {
+    await this.#manifest.removeSegment(sourcesId, segment);
+    for (const file of Object.values(segment.files)) await this.#storage.remove(file.path);
   }
 
   async #mergeFiles(path: string, files: readonly LakeFile[]): Promise<LakeFile> {

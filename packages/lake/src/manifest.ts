@@ -56,6 +56,8 @@ export type ExpandedRows = z.infer<typeof rowsSchema>;
 const offsets = z.record(z.string(), offset);
 const segmentSchema = z.strictObject({
   number: z.int().positive(),
+  /** 0 when merged of ranges, else one above the segments it was merged of. */
+  level: z.int().nonnegative(),
   /** Where the segment's ranges begin and end in each partition: one segment begins where the one before ends. */
   from: offsets,
   to: offsets,
@@ -131,14 +133,30 @@ export class Manifest {
     this.#rows.forget(path);
   }
 
-  /** Segments of a source definition, by number. */
-  async segments(sourcesId: string): Promise<readonly RowSegment[]> {
-    return (await this.#segments.all(segmentsPath(sourcesId))).sort((a, b) => a.number - b.number);
+  /** Segments of a source definition, by number; those that a later one holds too are `superseded` and must not be read. */
+  async segments(
+    sourcesId: string,
+  ): Promise<{ readonly current: readonly RowSegment[]; readonly superseded: readonly RowSegment[] }> {
+    const all = (await this.#segments.all(segmentsPath(sourcesId))).sort((a, b) => a.number - b.number);
+    const current: RowSegment[] = [];
+    const superseded: RowSegment[] = [];
+    for (const segment of all) {
+      for (let last = current.at(-1); last && holds(segment, last); last = current.at(-1))
+        superseded.push(...current.splice(-1));
+      current.push(segment);
+    }
+    return { current, superseded };
+  }
+
+  async removeSegment(sourcesId: string, { number }: RowSegment): Promise<void> {
+    const path = segmentPath(sourcesId, number);
+    await this.#storage.remove(path);
+    this.#segments.forget(path);
   }
 
   /** False when another process put a segment with this number first. */
   putSegment(sourcesId: string, segment: RowSegment): Promise<boolean> {
-    return this.#put(`${segmentsPath(sourcesId)}/${String(segment.number).padStart(10, '0')}.json`, segment);
+    return this.#put(segmentPath(sourcesId, segment.number), segment);
   }
 
   #put(path: string, entry: unknown): Promise<boolean> {
@@ -185,6 +203,14 @@ const rowsPath = (sourcesId: string, unit: LandedRange | LandedImport): string =
   `manifest/rows/${sourcesId}/${'number' in unit ? `import-${unit.number}` : rangeName(unit)}.json`;
 
 const segmentsPath = (sourcesId: string): string => `manifest/segments/${sourcesId}`;
+
+const segmentPath = (sourcesId: string, number: number): string =>
+  `${segmentsPath(sourcesId)}/${String(number).padStart(10, '0')}.json`;
+
+/** True when `larger` has everything that `smaller` has. */
+const holds = (larger: RowSegment, smaller: RowSegment): boolean =>
+  Object.entries(smaller.from).every(([partition, from]) => (larger.from[partition] ?? from + 1n) <= from) &&
+  Object.entries(smaller.to).every(([partition, to]) => (larger.to[partition] ?? -1n) >= to);
 
 const rangeName = ({ partition, start }: LandedRange): string => `p${partition}-${String(start).padStart(20, '0')}`;
 

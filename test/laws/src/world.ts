@@ -87,7 +87,7 @@ export class World {
       engine,
       catalog,
       clock: this.clock,
-      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 8 },
+      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 3 },
       progress: (progress) => this.#onProgress(progress),
     };
   }
