@@ -1,15 +1,23 @@
 import { Command } from 'commander';
-import { batchCommand } from './commands/batch.ts';
-import { deadLettersCommand } from './commands/dead-letters.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { getCommand } from './commands/get.ts';
-import { ingestCommands } from './commands/ingest.ts';
-import { quarantineCommand } from './commands/quarantine.ts';
-import { statusCommand } from './commands/status.ts';
-import { topCommand } from './commands/top.ts';
-import { upCommand } from './commands/up.ts';
-import { verifyCommand } from './commands/verify.ts';
 import { readable } from './error.ts';
+
+/**
+ * The commands, each loaded only when it is asked for (or when help lists them all): stores and engines take longer to
+ * load than most answers to come.
+ */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ['up', async () => (await import('./commands/up.ts')).upCommand],
+  ['import', async () => (await import('./commands/ingest.ts')).importCommand],
+  ['send', async () => (await import('./commands/ingest.ts')).sendCommand],
+  ['get', async () => (await import('./commands/get.ts')).getCommand],
+  ['top', async () => (await import('./commands/top.ts')).topCommand],
+  ['batch', async () => (await import('./commands/batch.ts')).batchCommand],
+  ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],
+  ['status', async () => (await import('./commands/status.ts')).statusCommand],
+  ['dead-letters', async () => (await import('./commands/dead-letters.ts')).deadLettersCommand],
+  ['quarantine', async () => (await import('./commands/quarantine.ts')).quarantineCommand],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+]);
 
 const HELP = `
 Every command finds the system that runs in .tidemark (or in .tidemark-demo), in the folder named by --home or
@@ -26,18 +34,10 @@ const program = new Command('tidemark')
   .showHelpAfterError('(tidemark COMMAND --help shows what there is)')
   .addHelpText('after', HELP);
 
-upCommand(program);
-ingestCommands(program);
-getCommand(program);
-topCommand(program);
-batchCommand(program);
-verifyCommand(program);
-statusCommand(program);
-deadLettersCommand(program);
-quarantineCommand(program);
-doctorCommand(program);
+const asked = COMMANDS.get(process.argv[2] ?? '');
 
 try {
+  for (const load of asked ? [asked] : COMMANDS.values()) (await load())(program);
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(`tidemark: ${readable(error)}\n`);

@@ -146,7 +146,7 @@ async function* storeFindings(stores: SystemStores): AsyncGenerator<Finding> {
   yield await finding('catalog', async () => {
     const catalog = await openCatalog(stores.catalogUrl);
     try {
-      return `reachable, ${count((await catalog.imports()).length)} imports`;
+      return `reachable, imports: ${count((await catalog.imports()).length)}`;
     } finally {
       await catalog.close();
     }

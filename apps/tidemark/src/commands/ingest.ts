@@ -3,9 +3,13 @@ import type { Command } from 'commander';
 import { handOver } from '../apps/hand-over.ts';
 import { appEnv, findSystem, SYSTEM_OPTIONS } from '../system.ts';
 
-/** `import FILE` and `send`: the ingest app does the work and knows the flags; here the system is found. */
-export function ingestCommands(program: Command): void {
+/** `import FILE`: the ingest app does the work and knows the flags; here the system is found. */
+export function importCommand(program: Command): void {
   handedOver(program, 'import', '[file]', 'Import a file of history into the lake; the next generation shows it.');
+}
+
+/** `send`: as `import`. */
+export function sendCommand(program: Command): void {
   handedOver(program, 'send', '', 'Append events to the log: NDJSON on stdin, one result a line.');
 }
 

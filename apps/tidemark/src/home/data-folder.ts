@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { CliError, fileSystemError } from '../error.ts';
 import { isLockFile, lockFolder } from './lock.ts';
@@ -57,7 +57,7 @@ export function openDataFolder(
   wanted: { readonly kind: FolderIdentity['kind']; readonly currency: string; readonly nowMs: number },
 ): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
     const known = readIdentity(path);
     if (known === null) refuseForeign(path);
     const release = lockFolder(path);
@@ -71,6 +71,19 @@ export function openDataFolder(
     }
   } catch (error) {
     throw fileSystemError(error, path) ?? error;
+  }
+}
+
+/** Makes the folder and those above it. Node's own recursive way never ends where a folder can't have others (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    const isOdd = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    if (!isOdd) throw cause;
+    throw new CliError('TIDEMARK_HOME_ACCESS', `No folder can be made at ${path}. Use another with --home.`, { cause });
   }
 }
 

@@ -47,8 +47,8 @@ export const given = (env: Env): Env => Object.fromEntries(Object.entries(env).f
  */
 export function readUpSettings(env: Env, flags: Readonly<Record<string, unknown>>, isDemo: boolean): UpSettings {
   const withDefaults = { ...(isDemo ? DEMO_DEFAULTS : {}), ...given(env) };
-  const { home } = readOptions(['home'], { env: withDefaults, flags });
-  const currency = storedCurrency(home);
-  const withStored = currency === null ? withDefaults : { TIDEMARK_CURRENCY: currency, ...withDefaults };
-  return readOptions(UP_OPTIONS, { env: withStored, flags });
+  const settings = readOptions(UP_OPTIONS, { env: withDefaults, flags });
+  const currency = storedCurrency(settings.home);
+  if (currency === null) return settings;
+  return readOptions(UP_OPTIONS, { env: { TIDEMARK_CURRENCY: currency, ...withDefaults }, flags });
 }
