@@ -44,9 +44,9 @@ async function history(seed: number): Promise<readonly ReadMoment[]> {
     for (let step = random.between(25, 60); step > 0; step--) {
       world.clock.advance(random.between(0, 5_000));
       const dice = random.unit();
-      if (dice < 0.34) await world.append();
-      else if (dice < 0.62) await world.workers.step();
-      else if (dice < 0.65) world.workers.takeover();
+      if (dice < 0.31) await world.append();
+      else if (dice < 0.57) await world.workers.step();
+      else if (dice < 0.63) await world.workers.takeover();
       else if (dice < 0.69) await world.workers.zombie();
       else if (dice < 0.78) await world.run();
       else if (dice < 0.84) await world.halfBarrier();

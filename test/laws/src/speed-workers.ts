@@ -51,10 +51,14 @@ export class SpeedWorkers {
     } else await worker.fold.flush();
   }
 
-  /** Another worker takes a partition over; the old one lives on. */
-  takeover(): void {
+  /**
+   * Another worker takes a partition over, from where the stores say; the old one lives on, with rows that it has folded
+   * and not written. Its writes come late then: after those of the new one, which are further on.
+   */
+  async takeover(): Promise<void> {
     const [partition, worker] = [...this.#live][this.#random.between(0, Math.max(0, this.#live.size - 1))] ?? [];
     if (partition === undefined || worker === undefined) return;
+    await this.#consume(worker, this.#random.between(1, 4));
     this.#zombies.push(worker);
     this.#live.delete(partition);
   }
@@ -65,7 +69,7 @@ export class SpeedWorkers {
     const worker = this.#random.pick(this.#zombies);
     // Retention may have run past a zombie: its log then tells it so, and it ends.
     const start = (await this.#log.bounds()).get(worker.partition)?.start ?? 0n;
-    if (worker.next >= start) await this.#consume(worker, this.#random.between(0, 4));
+    if (worker.next >= start && this.#random.chance(0.5)) await this.#consume(worker, this.#random.between(1, 4));
     await worker.fold.flush();
   }
 
