@@ -9,7 +9,7 @@ if (existsSync(fileURLToPath(main))) {
   await import(main.href);
 } else {
   process.stderr.write(
-    'tidemark: it is not built yet. Run `npm start` (the demo) or `npm run up`, or `npm run build`.\n',
+    'tidemark: not built yet. `npm start` (the demo) and `npm run up` install, build and start it.\n',
   );
   process.exitCode = 1;
 }

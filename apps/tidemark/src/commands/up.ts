@@ -1,11 +1,11 @@
+import { resolve } from 'node:path';
 import { applyOptions, createLogger, runApp } from '@tidemark/runtime';
 import type { Command } from 'commander';
 import { readable } from '../error.ts';
 import { type DataFolder, folderPaths, openDataFolder } from '../home/data-folder.ts';
-import type { LogFile } from '../supervisor/log-file.ts';
 import { watchParent } from '../supervisor/parent-watch.ts';
 import { probePort } from '../supervisor/port-probe.ts';
-import { readUpSettings, UP_OPTIONS, type UpSettings } from '../supervisor/settings.ts';
+import { DEMO_HOME, OWN_HOME, readUpSettings, UP_OPTIONS, type UpSettings } from '../supervisor/settings.ts';
 import { StartReport } from '../supervisor/start-report.ts';
 import { watchStatus } from '../supervisor/status-line.ts';
 import { openLogFile, System, type SystemUp } from '../supervisor/system.ts';
@@ -30,7 +30,7 @@ export function upCommand(program: Command): void {
   );
 }
 
-/** Sends a process's stop to everything it started; more than the default, since it waits for them one after the other. */
+/** The whole stop; more than the default, since what it started is stopped one after the other. */
 const STOP_MS = 4_800;
 
 async function up(settings: UpSettings, { demo, json }: { demo: boolean; json: boolean }): Promise<void> {
@@ -60,7 +60,7 @@ async function up(settings: UpSettings, { demo, json }: { demo: boolean; json: b
     try {
       const system = new System({ app, settings, folder, report, log });
       const started = await system.start();
-      sayReady(report, started, (performance.now() - began) / 1000, { folder, log, json });
+      sayReady(report, started, (performance.now() - began) / 1000, { folder, json });
       app.onStop('status line', watchStatus(started.apiUrl, report));
       app.ready({ url: started.apiUrl });
     } catch (error) {
@@ -77,16 +77,17 @@ function sayReady(
   report: StartReport,
   { apiUrl, exampleCustomer }: SystemUp,
   seconds: number,
-  { folder, json }: { readonly folder: DataFolder; readonly log: LogFile; readonly json: boolean },
+  { folder, json }: { readonly folder: DataFolder; readonly json: boolean },
 ): void {
   if (json) process.stdout.write(`${JSON.stringify({ ready: true, api_url: apiUrl, home: folder.path })}\n`);
-  const customer = encodeURIComponent(exampleCustomer ?? 'CUSTOMER');
+  const customer = exampleCustomer ?? 'CUSTOMER';
+  const isFound = [OWN_HOME, DEMO_HOME].some((home) => resolve(home) === folder.path);
   report.print(`
   ${report.bold(`Ready after ${seconds.toFixed(1)} s.`)}
 
-    API        ${apiUrl}/v1/customers/${customer}
+    API        ${apiUrl}/v1/customers/${encodeURIComponent(customer)}
     Docs       ${apiUrl}/docs
-    Command    npx tidemark get ${exampleCustomer ?? 'CUSTOMER'}
+    Command    npx tidemark get ${customer}${isFound ? '' : ` --home ${folder.path}`}
     Logs       ${folderPaths(folder.path).logs}
 
   Stop with Ctrl-C.
