@@ -30,26 +30,15 @@ export function startWorker(options: WorkerOptions): PartitionWorker {
   const lease: Lease = { isHeld: () => !isLost && options.isMemberAlive() };
   const goesOn = () => !aborter.signal.aborted && lease.isHeld();
 
-  const aborted = new Promise<null>((resolve) => {
-    aborter.signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
-  const read = (from: bigint): Promise<ReadResult | null> => {
-    const reading = reader.read(partition, from, {
-      maxRecords: maxBatchRecords,
-      waitMs: WAIT_MS,
-      signal: aborter.signal,
-    });
-    // When the abort was faster, nobody hears of its failure.
-    reading.catch(() => {});
-    return reading;
-  };
+  const read = (from: bigint): Promise<ReadResult> =>
+    reader.read(partition, from, { maxRecords: maxBatchRecords, waitMs: WAIT_MS, signal: aborter.signal });
 
   const run = async (): Promise<void> => {
     let offset = await handler.assigned(partition);
     try {
       while (goesOn()) {
         // A read that hangs in a dead connection must not keep the handler from hearing that it lost the partition.
-        const batch = await Promise.race([aborted, read(offset)]);
+        const batch = await untilAborted(read(offset), aborter.signal);
         // What was read while the partition was lost, or called back, belongs to its next owner.
         if (batch === null || !goesOn()) break;
         if (batch.records.length > 0) await handler.records(partition, batch, lease);
@@ -71,4 +60,18 @@ export function startWorker(options: WorkerOptions): PartitionWorker {
     },
     ended: run(),
   };
+}
+
+/**
+ * What is waited for, or null as soon as the signal aborts. It listens anew each time: in a race against one promise that
+ * outlives it, every result would be kept by that promise, and with it all records ever read.
+ */
+function untilAborted<T>(waitedFor: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(null);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    // When the abort was faster, nobody hears of a failure: the promise is settled then.
+    waitedFor.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
