@@ -14,11 +14,12 @@ test('the demo has a folder and a schedule of its own, unless they are given', (
 });
 
 test('a folder keeps its currency unless another is named', () => {
-  const home = join(mkdtempSync(join(tmpdir(), 'tidemark-settings-')), 'home');
+  const parent = mkdtempSync(join(tmpdir(), 'tidemark-settings-'));
+  const home = join(parent, 'home');
   openDataFolder(home, { kind: 'own', currency: 'JPY', nowMs: 0 }).release();
   expect(readUpSettings({}, { home }, false).currency).toBe('JPY');
   expect(readUpSettings({ TIDEMARK_CURRENCY: 'EUR' }, { home }, false).currency).toBe('EUR');
-  rmSync(home, { recursive: true });
+  rmSync(parent, { recursive: true });
 });
 
 test('everything wrong is said at once', () => {
