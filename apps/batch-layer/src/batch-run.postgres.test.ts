@@ -173,6 +173,17 @@ describe('generations', () => {
     await expect(rollback(system.context, 2)).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_NO_GENERATION' });
   });
 
+  it('that were gone back to are kept, and gone back to again, rather than those gone back from', async () => {
+    for (let n = 1; n <= 3; n++) {
+      await system.place('anna', `o-${n}`, '1.00');
+      await run();
+    }
+    await rollback(system.context, null);
+    await resumePublishing(system.context);
+    expect((await run()).generation).toBe(4);
+    expect(await rollback(system.context, null)).toBe(2);
+  });
+
   it('keep the row from below the floor that their lineage still takes', async () => {
     // Five quick runs, so that no floor stands long enough: both of its versions are below the first one that does.
     for (let n = 1; n <= 5; n++) {

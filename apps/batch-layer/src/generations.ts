@@ -3,7 +3,7 @@ import { moveTo, resume } from '@tidemark/views';
 import type { BatchContext } from './batch-context.ts';
 import { publishRun } from './batch-run.ts';
 import { BatchError } from './error.ts';
-import { readableGenerations } from './steps/clean.ts';
+import { ancestors, readableGenerations } from './steps/clean.ts';
 
 export type GenerationRow = {
   readonly generation: number;
@@ -36,7 +36,7 @@ export async function listGenerations(
 }
 
 /**
- * Moves the live pointer to a generation that was published before: `target`, or the newest readable one below the live.
+ * Moves the live pointer to a generation that was published before: `target`, or the one that the live was made from.
  * Publishing pauses, or the next run would undo it. Answers the generation that is live now.
  */
 export async function rollback(context: BatchContext, target: number | null): Promise<number> {
@@ -48,9 +48,10 @@ export async function rollback(context: BatchContext, target: number | null): Pr
       'No generation is published yet: there is nothing to roll back.',
     );
   const readable = await readableGenerations(context, pointer.floor);
-  const run = readable.find(({ generation }) =>
-    target === null ? generation < pointer.generation : generation === target,
-  );
+  const run =
+    target === null
+      ? ancestors(readable, pointer).find(({ generation }) => generation < pointer.generation)
+      : readable.find(({ generation }) => generation === target);
   if (!run?.cut || !run.excluded) {
     const wanted = target === null ? 'older generation' : `generation ${target}`;
     const list = readable.map(({ generation }) => generation).join(', ');

@@ -48,7 +48,8 @@ async function history(seed: number): Promise<readonly ReadMoment[]> {
       else if (dice < 0.57) await world.workers.step();
       else if (dice < 0.63) await world.workers.takeover();
       else if (dice < 0.69) await world.workers.zombie();
-      else if (dice < 0.78) await world.run();
+      else if (dice < 0.77) await world.run();
+      else if (dice < 0.8) await world.wrongGeneration();
       else if (dice < 0.84) await world.halfBarrier();
       else if (dice < 0.88) await world.rollback();
       else if (dice < 0.92) await world.resume();

@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BatchContext, type Progress, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
+import {
+  type BatchContext,
+  listGenerations,
+  type Progress,
+  type RunOutcome,
+  resumePublishing,
+  rollback,
+  runBatch,
+} from '@tidemark/batch-layer';
 import { type Catalog, openCatalog } from '@tidemark/catalog';
 import { parse, TidemarkError } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
@@ -53,6 +61,7 @@ export class World {
   readonly #closers: (() => Promise<void> | void)[];
   /** Rows a killed run had sent and that have not arrived yet. */
   readonly #late: (() => Promise<void>)[] = [];
+  readonly #wrong = new Set<number>();
   #killAtProgress: number | null = null;
   #holdWrites = false;
 
@@ -131,7 +140,7 @@ export class World {
   }
 
   /** A batch run in which the SQL of one column says something else. */
-  async runBroken(column: string, sql: string): Promise<void> {
+  async runBroken(column: string, sql: string): Promise<RunOutcome> {
     const engine: Engine = {
       ...bound(this.engine),
       recompute: async (request, onProgress) => {
@@ -143,8 +152,20 @@ export class World {
         return result;
       },
     };
-    await runBatch({ ...this.#context, engine });
+    const outcome = await runBatch({ ...this.#context, engine });
     await this.readBarriers();
+    return outcome;
+  }
+
+  /** A generation that is wrong is published, found out and gone back from; nobody may read its rows afterwards. */
+  async wrongGeneration(): Promise<void> {
+    const pointer = await this.views.pointer();
+    if (!pointer || pointer.publishing === 'paused') return;
+    const outcome = await this.runBroken('order_count', 'order_count + 1');
+    this.#wrong.add(outcome.generation);
+    if (outcome.status === 'published') await rollback(this.#context, pointer.generation);
+    else await this.catalog.updateRun(outcome.generation, { status: 'failed' });
+    await this.resume();
   }
 
   /** A batch run that may be killed at any of its steps, and rows of which may arrive long after. */
@@ -183,10 +204,13 @@ export class World {
     await this.readBarriers();
   }
 
+  /** Goes back to the newest older generation that is not known to be wrong. */
   async rollback(): Promise<void> {
-    await rollback(this.#context, null).catch(
-      expected('TIDEMARK_BATCH_NO_GENERATION', 'TIDEMARK_BATCH_NOTHING_PUBLISHED'),
+    const pointer = await this.views.pointer();
+    const target = (await listGenerations(this.#context, 50)).find(
+      ({ generation, readable }) => readable && generation < (pointer?.generation ?? 0) && !this.#wrong.has(generation),
     );
+    if (target) await rollback(this.#context, target.generation);
   }
 
   async resume(): Promise<void> {

@@ -16,17 +16,20 @@ export async function readableGenerations(
   return runs.filter((run) => run.publishedAtMs !== null && run.generation >= floor);
 }
 
+/** The live generation and those it was made from, newest first: what is excluded was gone back from, or never went live. */
+export const ancestors = (readable: readonly Run[], { generation, excluded }: LivePointer): readonly Run[] =>
+  readable.filter((run) => run.generation <= generation && !excluded.includes(run.generation));
+
 /**
- * Moves the floor up to the oldest generation still to be kept. Nothing is deleted yet: a reader may hold a pointer from
- * before for a while.
+ * Moves the floor up to the oldest generation still to be kept. Only ancestors of the live one are counted: what was gone
+ * back from must not push out what was gone back to. Nothing is deleted yet: a reader may hold a pointer from before for a
+ * while.
  */
 export async function moveFloor(context: BatchContext): Promise<number | null> {
   const { views, settings } = context;
   const pointer = await views.pointer();
   if (!pointer) return null;
-  const kept = (await readableGenerations(context, pointer.floor)).filter(
-    ({ generation }) => generation <= pointer.generation,
-  );
+  const kept = ancestors(await readableGenerations(context, pointer.floor), pointer);
   const oldest = kept[Math.min(settings.generations, kept.length) - 1]?.generation ?? pointer.floor;
   if (oldest <= pointer.floor) return pointer.floor;
   return (await views.compareAndSetPointer(pointer, raiseFloor(pointer, oldest))) ? oldest : pointer.floor;
