@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { importCommand } from './import/import-command.ts';
 import { sendCommand } from './send/send-command.ts';
 
-const program = new Command('ingest')
+// People reach these commands through the command line of that name, and its help should say so.
+const program = new Command('tidemark')
   .description('Brings events into Tidemark: history into the lake, live events into the log.')
   .addCommand(importCommand())
   .addCommand(sendCommand());
