@@ -91,7 +91,10 @@ export class SpeedWorkers {
 
   async #worker(partition: number): Promise<Worker> {
     const known = this.#live.get(partition);
-    if (known) return known;
+    const start = (await this.#log.bounds()).get(partition)?.start ?? 0n;
+    if (known && known.next >= start) return known;
+    // Behind retention a worker ends with an error and is started again: one that took over had folded further than it,
+    // and the position, which retention never passes, is that one's.
     const position = (await this.#views.positions()).get(partition) ?? null;
     const worker: Worker = {
       partition,
