@@ -23,12 +23,10 @@ export function bytesText(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`;
 }
 
-/** A jsonb object of decimal strings: as numbers they would come back rounded by JSON.parse. */
+/**
+ * A jsonb array of [key, decimal string] pairs. Strings, because JSON.parse rounds numbers; pairs and no object, because
+ * what a customer's data names must not become property names: the JSON.parse of Node 24 reads the key "\n" as "\\".
+ */
 export function countsText(counts: ReadonlyMap<string | number, bigint>): string {
-  let text = '{';
-  for (const [key, count] of counts) {
-    if (text.length > 1) text += ',';
-    text += typeof key === 'number' ? `"${key}":"${count}"` : `${JSON.stringify(key)}:"${count}"`;
-  }
-  return `${text}}`;
+  return JSON.stringify([...counts].map(([key, count]) => [String(key), String(count)]));
 }

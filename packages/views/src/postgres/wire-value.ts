@@ -37,10 +37,13 @@ export function numbersOf(value: unknown): readonly number[] {
   return Array.isArray(value) ? value.map(numberOf) : unexpected('integer[]', value);
 }
 
-/** A jsonb object whose values are decimal strings. */
+/** A jsonb array of [key, decimal string] pairs. */
 export function entriesOf(value: unknown): [string, bigint][] {
-  if (typeof value !== 'object' || value === null) return unexpected('jsonb', value);
-  return Object.entries(value).map(([key, count]) => [key, BigInt(textOf(count))]);
+  if (!Array.isArray(value)) return unexpected('jsonb', value);
+  return value.map((pair: unknown) => {
+    const [key, count] = Array.isArray(pair) ? pair : unexpected('jsonb', pair);
+    return [textOf(key), BigInt(textOf(count))];
+  });
 }
 
 function unexpected(type: string, value: unknown): never {
