@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openSession, type Session } from '@tidemark/duckdb';
 import type { Engine } from '@tidemark/engine';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
@@ -13,6 +16,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CUSTOMERS, DEFINITION, scratch, World } from './world.ts';
 
 const SEED = 20261122;
+const BIN = fileURLToPath(new URL('../../../bin/tidemark.mjs', import.meta.url));
 
 let folder: string;
 let session: Session;
@@ -61,6 +65,16 @@ afterEach(async () => {
 
 const check = (): Promise<VerifyReport> =>
   verify({ lake: world.lake, log: world.log, apiUrl, currency: 'USD', sample: 100, seed: 1, progress: () => {} });
+
+/** The code that the command ends with. */
+async function exitCode(): Promise<number | null> {
+  const { url } = database;
+  const lake = ['--lake-url', world.lakeFolder, '--catalog-url', url];
+  const where = ['--api-url', apiUrl, '--log-url', url, '--views-url', url, ...lake];
+  const child = spawn(process.execPath, [BIN, 'verify', '--json', ...where], { stdio: 'ignore' });
+  await once(child, 'close');
+  return child.exitCode;
+}
 
 /** A history with a generation and deltas behind its cut. */
 async function aHistory(): Promise<void> {
@@ -134,6 +148,8 @@ it('finds a lost delta', async () => {
 
 it('finds a measure whose SQL is wrong', async () => {
   await aHistory();
+  expect(await exitCode()).toBe(0);
   await world.runBroken('order_count', 'order_count + 1');
   expect((await check()).differences.map(({ metric }) => metric)).toContain('order_count');
+  expect(await exitCode()).toBe(1);
 });

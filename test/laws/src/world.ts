@@ -55,6 +55,8 @@ export class World {
   readonly lake: Lake;
   readonly catalog: Catalog;
   readonly engine: Engine;
+  /** Where the lake is, as commands are told. */
+  readonly lakeFolder: string;
   readonly #events: RandomEvents;
   readonly #context: BatchContext;
   readonly #session: Session;
@@ -74,6 +76,7 @@ export class World {
     catalog: Catalog,
     engine: Engine,
     session: Session,
+    lakeFolder: string,
     closers: (() => Promise<void> | void)[],
   ) {
     this.random = random;
@@ -82,6 +85,7 @@ export class World {
     this.lake = lake;
     this.catalog = catalog;
     this.engine = engine;
+    this.lakeFolder = lakeFolder;
     this.#session = session;
     this.#closers = closers;
     this.#events = new RandomEvents(random, CUSTOMERS);
@@ -106,14 +110,26 @@ export class World {
     const log = await openLog(databaseUrl, { partitions: random.between(1, 3) });
     const store = await openViews(databaseUrl);
     const catalog = await openCatalog(databaseUrl);
-    const lake = new Lake(await openStorage(join(folder, 'lake')), session);
+    const lakeFolder = join(folder, 'lake');
+    const lake = new Lake(await openStorage(lakeFolder), session);
     const closers = [
       () => log.close(),
       () => store.close(),
       () => catalog.close(),
       () => rm(folder, { recursive: true }),
     ];
-    return new World(random, log, store, await store.open(DEFINITION), lake, catalog, engine, session, closers);
+    return new World(
+      random,
+      log,
+      store,
+      await store.open(DEFINITION),
+      lake,
+      catalog,
+      engine,
+      session,
+      lakeFolder,
+      closers,
+    );
   }
 
   async close(): Promise<void> {
