@@ -52,7 +52,11 @@ describe('PostgreSQL', () => {
     const views = await store.open({ id: freshId(), columns: COLUMNS });
     const admin = openPool(database.url, { applicationName: 'admin' });
     await admin.query('BEGIN; LOCK TABLE tidemark_views.serving IN ACCESS EXCLUSIVE MODE');
-    const waiting = store.serving();
+    // Listened to from the start: it may fail while the cut is still being confirmed.
+    const failed = expect(store.serving()).rejects.toMatchObject({
+      code: 'TIDEMARK_VIEWS_UNAVAILABLE',
+      retryable: true,
+    });
     await expect
       .poll(
         async () => {
@@ -64,7 +68,7 @@ describe('PostgreSQL', () => {
         { timeout: 20_000 },
       )
       .toBe(1);
-    await expect(waiting).rejects.toMatchObject({ code: 'TIDEMARK_VIEWS_UNAVAILABLE', retryable: true });
+    await failed;
     await admin.end();
     await views.writeDeltas([sampleDelta('ann', 0, 0, 1n)]);
     expect((await views.read(['ann'], null, null))[0]?.deltas).toHaveLength(1);
