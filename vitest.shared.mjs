@@ -15,10 +15,24 @@ export const shared = (overrides = {}) =>
     },
   });
 
+/** A path, because vitest finds setup files without our condition. */
+const setup = (path) => ({ globalSetup: [fileURLToPath(new URL(path, import.meta.url))] });
+
 /**
  * `shared(postgresServer)`: one real PostgreSQL for the run; `freshDatabase` and `testDatabase` of
- * `@tidemark/postgres/testing` make databases on it. A path, because vitest finds setup files without our condition.
+ * `@tidemark/postgres/testing` make databases on it.
  */
-export const postgresServer = {
-  globalSetup: [fileURLToPath(new URL('./packages/postgres/src/testing/global-setup.ts', import.meta.url))],
-};
+export const postgresServer = setup('./packages/postgres/src/testing/global-setup.ts');
+
+/**
+ * One real Kafka for the run: `kafkaOfRun` of `@tidemark/infra-local/testing` is its `host:port`, or null where Java or
+ * Maven is missing; tests are skipped then, and in CI they fail. A test makes and drops topics of its own.
+ */
+export const kafkaServer = setup('./infra/local/src/testing/kafka-setup.ts');
+
+/** One real Cassandra for the run: `cassandraOfRun`, as `kafkaServer`. A test makes and drops a keyspace of its own. */
+export const cassandraServer = setup('./infra/local/src/testing/cassandra-setup.ts');
+
+/** `shared(together(postgresServer, kafkaServer, { testTimeout: 1 }))`: several servers, and what else a package sets. */
+export const together = (...overrides) =>
+  Object.assign({}, ...overrides, { globalSetup: overrides.flatMap(({ globalSetup = [] }) => globalSetup) });

@@ -120,10 +120,12 @@ describe('declarations', () => {
   it('finds suites with servers under the name of cached ones, and packages with both', () => {
     const files = {
       'packages/log/vitest.config.mjs': 'export default shared(postgresServer);',
+      'packages/contracts/vitest.config.mjs': 'export default shared(together(kafkaServer, { testTimeout: 1 }));',
       'apps/ingest/vitest.config.mjs': 'export default shared();',
       'apps/ingest/package.json': manifest('ingest', { scripts: { test: '', 'test:servers': '' } }),
     };
     finds(serverScripts, files, [
+      'packages/contracts needs the one script test:servers',
       'packages/log needs the one script test:servers',
       'apps/ingest needs the one script test',
     ]);

@@ -24,7 +24,7 @@ export class Workspace {
   constructor(files: ReadonlyMap<string, string>) {
     this.files = files;
     this.packages = [...files].flatMap(([path, text]) => {
-      const folder = /^((?:apps|packages|test)\/[^/]+)\/package\.json$/.exec(path)?.[1];
+      const folder = /^((?:apps|infra|packages|test)\/[^/]+)\/package\.json$/.exec(path)?.[1];
       return folder === undefined ? [] : [packageOf(folder, text)];
     });
     this.sources = [...files]

@@ -49,8 +49,17 @@ export function unused(workspace: Workspace): string[] {
 const servesTests = (folder: string, name: string, config: string): boolean =>
   folder.startsWith('test/') && isServer(name, config);
 
+/** The servers of vitest.shared.mjs, and the package that each comes from. */
+const SERVERS: ReadonlyMap<string, string> = new Map([
+  ['postgresServer', '@tidemark/postgres'],
+  ['kafkaServer', '@tidemark/infra-local'],
+  ['cassandraServer', '@tidemark/infra-local'],
+]);
+
 const isServer = (name: string, config: string): boolean =>
-  name === '@tidemark/postgres' && config.includes('postgresServer');
+  [...SERVERS].some(([server, from]) => from === name && config.includes(server));
+
+const startsServers = (config: string): boolean => [...SERVERS.keys()].some((server) => config.includes(server));
 
 /** Packages whose tests start servers say so in the name of their script, so that they are never cached. */
 export function serverScripts(workspace: Workspace): string[] {
@@ -58,7 +67,7 @@ export function serverScripts(workspace: Workspace): string[] {
     const config = workspace.files.get(`${folder}/vitest.config.mjs`);
     if (config === undefined) return [];
     const tasks = scripts.filter((name) => name === 'test' || name === 'test:servers');
-    const wanted = config.includes('postgresServer') ? 'test:servers' : tasks.length === 1 ? tasks[0] : 'test';
+    const wanted = startsServers(config) ? 'test:servers' : tasks.length === 1 ? tasks[0] : 'test';
     return tasks.length === 1 && tasks[0] === wanted ? [] : [`${folder} needs the one script ${wanted}`];
   });
 }

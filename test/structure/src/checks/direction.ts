@@ -3,11 +3,13 @@ import type { Package, Workspace } from '../workspace.ts';
 
 /**
  * `contracts ← metrics ← ports ← adapters ← apps`: a package imports only from layers before its own. Beside metrics stand
- * the packages that know nothing of metrics or ports; their tests may use each other.
+ * the packages that know nothing of metrics or ports; their tests may use each other. The servers on this machine come
+ * before the ports, whose tests use them.
  */
 const LAYERS: readonly ReadonlySet<string>[] = [
   new Set(['packages/contracts', 'packages/duckdb']),
   new Set(['packages/metrics', 'packages/oracle', 'packages/postgres', 'packages/runtime', 'packages/simulator']),
+  new Set(['infra/local']),
   new Set(['packages/catalog', 'packages/engine', 'packages/lake', 'packages/log', 'packages/views']),
 ];
 const APPS = LAYERS.length;

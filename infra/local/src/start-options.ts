@@ -1,0 +1,17 @@
+/** What both servers' starts take. */
+export type StartOptions = {
+  /** Everything of the servers is in here: data, logs, settings. Made if absent. */
+  readonly folder: string;
+  /** For tests: the folder is removed when the servers end. */
+  readonly temporary?: boolean;
+  /** The servers go on when this process ends, to be found again by their folder. Default: they end with it. */
+  readonly outlive?: boolean;
+  /** The most memory of each server's Java heap, in MB. */
+  readonly heapMb?: number;
+  /** How long the start of one server may take. */
+  readonly startTimeoutMs?: number;
+  /** Told what is going on. */
+  readonly say?: (text: string) => void;
+  /** Where the servers' files are kept between runs. Default: `$XDG_CACHE_HOME/tidemark` or `~/.cache/tidemark`. */
+  readonly cache?: string;
+};

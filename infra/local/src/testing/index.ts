@@ -1,0 +1,3 @@
+import type {} from './provided.ts';
+
+export { cassandraOfRun, kafkaOfRun } from './of-run.ts';
