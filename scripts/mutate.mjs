@@ -61,7 +61,7 @@ function copyTree() {
     copyFileSync(join(root, path), join(copy, path));
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  for (const group of ['apps', 'packages', 'test']) {
+  for (const group of ['apps', 'infra', 'packages', 'test']) {
     for (const entry of readdirSync(join(root, group))) {
       for (const ignored of ['node_modules', 'dist']) {
         const path = join(group, entry, ignored);

@@ -40,7 +40,7 @@ export function checkLayout(folder: string, known: Layout | null, nodes: number)
   if (known === null || known.nodes === nodes) return;
   throw new InfraError(
     'TIDEMARK_INFRA_FOLDER',
-    `${folder} was made for ${known.nodes} servers, not for ${nodes}. Ask for ${known.nodes}, or use another folder.`,
+    `${folder} holds the data of ${known.nodes}, and ${nodes} were asked for. Ask for ${known.nodes}, or use another folder.`,
   );
 }
 
@@ -80,6 +80,10 @@ export class Cluster {
   /** Pids of the nodes that run. */
   get pids(): readonly number[] {
     return this.#options.nodes.flatMap(({ process }) => process?.pid ?? []);
+  }
+
+  get nodes(): readonly ServerNode[] {
+    return this.#options.nodes;
   }
 
   /** Where node `number` writes what it has to say. */
@@ -123,11 +127,6 @@ export class Cluster {
 
   resume(number: number): void {
     this.#node(number).resume();
-  }
-
-  /** Rejects with the reason when a node does not answer now. */
-  async check(): Promise<void> {
-    for (const node of this.#options.nodes) await node.check();
   }
 
   /** Ends all nodes: SIGTERM, after a while SIGKILL. Resolves when they are gone; a temporary folder goes with them. */

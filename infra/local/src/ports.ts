@@ -46,3 +46,12 @@ export async function rememberedPort(
 ): Promise<number> {
   return port !== undefined && !taken.has(port) && (await isFree(hosts, port)) ? port : freePort(hosts, taken);
 }
+
+/** What runs keeps its port: throws `TIDEMARK_INFRA_PORT` when another is asked for. */
+export function checkPort(folder: string, running: number | undefined, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === running) return;
+  throw new InfraError(
+    'TIDEMARK_INFRA_PORT',
+    `The servers of ${folder} run on port ${running}, not ${wanted}. End them first, or leave the port out.`,
+  );
+}

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { resolveArtefacts } from '../artefacts.ts';
 import { Cluster, checkLayout, type Layout, readLayout, writeLayout } from '../cluster.ts';
 import { findJava } from '../java.ts';
-import { rememberedPort, wantedPort } from '../ports.ts';
+import { checkPort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags, shipped } from '../shipped.ts';
 import type { StartOptions } from '../start-options.ts';
@@ -73,8 +73,10 @@ async function chooseLayout(
   options: CassandraOptions,
   count: number,
 ): Promise<Omit<Layout, 'version'>> {
-  // What runs keeps its ports.
-  if (known !== null && cassandraOn(folder, known, options, null).pids.length > 0) return known;
+  if (known !== null && cassandraOn(folder, known, options, null).pids.length > 0) {
+    checkPort(folder, known.ports.client, options.port);
+    return known;
+  }
   const hosts = hostsOf(count);
   const client =
     options.port === undefined

@@ -7,7 +7,7 @@ import { resolveArtefacts } from '../artefacts.ts';
 import { Cluster, checkLayout, type Layout, readLayout, writeLayout } from '../cluster.ts';
 import { InfraError } from '../error.ts';
 import { findJava } from '../java.ts';
-import { freePort, rememberedPort, wantedPort } from '../ports.ts';
+import { checkPort, freePort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags } from '../shipped.ts';
 import type { StartOptions } from '../start-options.ts';
@@ -80,9 +80,10 @@ async function chooseLayout(
   options: KafkaOptions,
   count: number,
 ): Promise<Omit<Layout, 'version'>> {
-  // What runs keeps its ports.
-  if (known !== null && kafkaOn(folder, { nodes: count, ports: known.ports }, options, null).pids.length > 0)
+  if (known !== null && kafkaOn(folder, known, options, null).pids.length > 0) {
+    checkPort(folder, known.ports['client-1'], options.port);
     return known;
+  }
   const ports: Record<string, number> = {};
   const taken = new Set<number>();
   const take = (name: string, port: number) => {
