@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import {
   type DuckDBConnection,
@@ -34,7 +35,10 @@ export function definitionOf(currency: string, id: string): Definition {
   );
 }
 
-/** Tables and views are temporary: they go with the connection. */
+/**
+ * Temporary tables and views go with the connection. History is scanned into a database of its own, compressed: at
+ * 20 million rows the same tables, uncompressed, spill to disk and take more than twice as long.
+ */
 export async function recompute(
   connection: DuckDBConnection,
   request: RecomputeRequest,
@@ -53,6 +57,8 @@ export async function recompute(
       `CREATE TEMP VIEW landed_${source.name} AS ${landedSql(source, request.rows[source.name] ?? [])}`,
     );
   }
+  const history = identifier(`history ${randomUUID()}`);
+  await connection.run(`ATTACH ':memory:' AS ${history} (COMPRESS); USE ${history}`);
   try {
     for (const { name, sql } of recomputeSql(definition, request.barrierAtMs)) await run(name, sql);
     await run('snapshot', `COPY states TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`);
@@ -61,6 +67,8 @@ export async function recompute(
   } catch (error) {
     await rm(request.snapshot, { force: true });
     throw error;
+  } finally {
+    await connection.run(`USE memory; DETACH ${history}`);
   }
 }
 

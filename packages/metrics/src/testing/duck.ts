@@ -83,7 +83,12 @@ export class Duck {
         rows,
       );
     }
-    for (const { sql } of recomputeSql(definition, barrierAtMs)) await this.connection.run(sql);
+    for (const { name, sql } of recomputeSql(definition, barrierAtMs)) {
+      await this.connection.run(sql);
+      // Whatever reads a source a second time fails.
+      const scanned = definition.sources.find((source) => name === `scan ${source.name}`);
+      if (scanned) await this.connection.run(`DROP TABLE landed_${scanned.name}`);
+    }
     return this.#readStates(definition.columns, 'states');
   }
 
