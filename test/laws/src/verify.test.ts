@@ -66,14 +66,16 @@ afterEach(async () => {
 const check = (): Promise<VerifyReport> =>
   verify({ lake: world.lake, log: world.log, apiUrl, currency: 'USD', sample: 100, seed: 1, progress: () => {} });
 
-/** The code that the command ends with. */
-async function exitCode(): Promise<number | null> {
+/** What the command ends with: its code, and what it said. */
+async function command(): Promise<{ readonly code: number | null; readonly said: string }> {
   const { url } = database;
   const lake = ['--lake-url', world.lakeFolder, '--catalog-url', url];
   const where = ['--api-url', apiUrl, '--log-url', url, '--views-url', url, ...lake];
-  const child = spawn(process.execPath, [BIN, 'verify', '--json', ...where], { stdio: 'ignore' });
+  const child = spawn(process.execPath, [BIN, 'verify', '--json', ...where], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
   await once(child, 'close');
-  return child.exitCode;
+  return { code: child.exitCode, said };
 }
 
 /** A history with a generation and deltas behind its cut. */
@@ -148,8 +150,9 @@ it('finds a lost delta', async () => {
 
 it('finds a measure whose SQL is wrong', async () => {
   await aHistory();
-  expect(await exitCode()).toBe(0);
+  const sound = await command();
+  expect(sound.code, sound.said).toBe(0);
   await world.runBroken('order_count', 'order_count + 1');
   expect((await check()).differences.map(({ metric }) => metric)).toContain('order_count');
-  expect(await exitCode()).toBe(1);
+  expect(await command()).toMatchObject({ code: 1, said: expect.stringContaining('order_count') });
 });
