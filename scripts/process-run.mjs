@@ -21,8 +21,11 @@ export class ProcessRun {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#stop());
   }
 
-  /** Runs a program to its end and answers its exit code; `print` gets each line of its output. */
-  run(file, args, { cwd, env = {}, print = console.log, shell = false, timeoutMs } = {}) {
+  /**
+   * Runs a program to its end and answers its exit code; `print` gets each line of its output. `signal` tells it to end,
+   * by a SIGTERM.
+   */
+  run(file, args, { cwd, env = {}, print = console.log, shell = false, timeoutMs, signal: stop } = {}) {
     return new Promise((resolve) => {
       // The process ends in a moment, and nothing more may begin: such a run never settles.
       if (this.#stopping) return;
@@ -41,6 +44,7 @@ export class ProcessRun {
       for (const stream of [child.stdout, child.stderr])
         createInterface({ input: stream }).on('line', (line) => print(line));
       const timer = timeoutMs === undefined ? undefined : setTimeout(() => endGroup(pid, 'SIGKILL'), timeoutMs);
+      stop?.addEventListener('abort', () => this.#running.has(pid) && endGroup(pid, 'SIGTERM'));
       child.on('error', (error) => {
         clearTimeout(timer);
         print(`${file} can't be started: ${error.message}`);

@@ -1,13 +1,14 @@
 /*
  * `npm test`: installs, builds, lints, type-checks (the builds do) and runs every test, then prints the total of all
  * runners as its last line. Tests without servers go through turbo, which remembers those whose inputs didn't change;
- * tests with servers always run, two packages at a time.
+ * tests with servers always run, two packages at a time. Kafka and Cassandra start once for all of them, while the builds go on.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pnpmCommand, quietEnv, root } from './pnpm.mjs';
 import { ProcessRun } from './process-run.mjs';
 import { merge, readReport, totalLine, unexplained, withExitCode } from './test-report.mjs';
+import { TestServers } from './test-servers.mjs';
 
 process.chdir(root);
 
@@ -26,10 +27,12 @@ const GRACE_MS = 10_000;
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
 const inCi = process.env.CI === 'true' || process.env.CI === '1';
 const processes = new ProcessRun();
+const servers = new TestServers(processes);
 const beganMs = Date.now();
 const timings = [];
+const notices = [];
 
-const packages = ['apps', 'packages', 'test'].flatMap((group) =>
+const packages = ['apps', 'infra', 'packages', 'test'].flatMap((group) =>
   (existsSync(group) ? readdirSync(group) : []).flatMap((entry) => {
     const folder = join(group, entry);
     if (!existsSync(join(folder, 'package.json'))) return [];
@@ -67,13 +70,13 @@ async function turbo(task, ...options) {
 }
 
 /** Runs one suite with servers to its end. */
-async function serverSuite({ name, folder, scripts }) {
+async function serverSuite({ name, folder, scripts }, env) {
   const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
   const startMs = Date.now();
   const exitCode = await processes.run(scripts['test:servers'], [], {
     cwd: folder,
     shell: true,
-    env: { PATH },
+    env: { ...env, PATH },
     print: (line) => console.log(`${name}: ${line}`),
   });
   timings.push([`  ${name}`, Date.now() - startMs]);
@@ -82,16 +85,16 @@ async function serverSuite({ name, folder, scripts }) {
 }
 
 /** Runs the suites with servers in lanes, then the one that must be alone. Answers their results. */
-async function serverSuites() {
+async function serverSuites(env) {
   const rank = ({ folder }) => (LONGEST.includes(folder) ? LONGEST.indexOf(folder) : LONGEST.length);
   const suites = packages.filter(({ scripts }) => scripts['test:servers']).sort((a, b) => rank(a) - rank(b));
   const queue = suites.filter(({ folder }) => folder !== ALONE);
   const results = [];
   const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) results.push(await serverSuite(next));
+    for (let next = queue.shift(); next; next = queue.shift()) results.push(await serverSuite(next, env));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const suite of suites.filter(({ folder }) => folder === ALONE)) results.push(await serverSuite(suite));
+  for (const suite of suites.filter(({ folder }) => folder === ALONE)) results.push(await serverSuite(suite, env));
   return results;
 }
 
@@ -101,6 +104,7 @@ async function main() {
 
   const installed = await timed('install', () => pnpm('install', '--frozen-lockfile'));
   if (installed !== 0) return { ...steps, failures: [`install › ended with ${installed}`] };
+  servers.start();
 
   const built = await timed('build and type-check', () => turbo('build', '--output-logs=errors-only'));
   const brokenBuilds = [...built.tasks].filter(([, exitCode]) => exitCode !== 0 && exitCode !== undefined);
@@ -114,7 +118,10 @@ async function main() {
   const results = packages
     .filter(({ scripts }) => scripts.test)
     .map((entry) => withExitCode(readReport(root, entry), entry.name, cached.tasks.get(`${entry.name}#test`) ?? 0));
-  const served = await timed('tests with servers', serverSuites);
+  const { env, failures, notices: skipped } = await timed('servers of the tests', () => servers.ready({ inCi }));
+  steps.failures.push(...failures);
+  notices.push(...skipped);
+  const served = await timed('tests with servers', () => serverSuites(env));
   const everything = merge([steps, ...results, ...served]);
   if (cached.exitCode !== 0 && everything.failures.length === 0)
     everything.failures.push(`tests › turbo ended with ${cached.exitCode}`);
@@ -122,6 +129,7 @@ async function main() {
 }
 
 const total = await main();
+await servers.stop();
 
 const left = await processes.left(GRACE_MS);
 if (left.length > 0) total.failures.push(...left.map((process) => `a process was left behind › ${process}`));
@@ -134,6 +142,7 @@ console.log('\n── time');
 for (const [name, ms] of [...timings, ['all', Date.now() - beganMs]])
   console.log(`${(ms / 1000).toFixed(0).padStart(6)} s  ${name}`);
 if (total.skips.length > 0) console.log(`\nskipped:\n${total.skips.map((skip) => `  ${skip}`).join('\n')}`);
+for (const notice of notices) console.log(`\n${notice}`);
 if (total.failures.length > 0) console.log(`\nfailed:\n${total.failures.map((failure) => `  ${failure}`).join('\n')}`);
 
 mkdirSync('reports', { recursive: true });
