@@ -1,4 +1,5 @@
 import {
+  clusterUrl,
   currency,
   duration,
   folder,
@@ -33,7 +34,15 @@ function optional<T extends string | number>(env: `TIDEMARK_${string}`, type: Op
   return { env, default: null, type, help } as const;
 }
 
-const postgresUrl = url('postgres://user:password@host:port/database', 'postgres:', 'postgresql:');
+const POSTGRES = ['postgres:', 'postgresql:'] as const;
+const POSTGRES_SHAPE = 'postgres://user:password@host:port/database';
+const postgresUrl = url(POSTGRES_SHAPE, ...POSTGRES);
+const logUrl = clusterUrl(`${POSTGRES_SHAPE} or kafka://host:port,host:port/topic`, POSTGRES, ['kafka:']);
+const viewsUrl = clusterUrl(
+  `${POSTGRES_SHAPE} or cassandra://host:port,host?dc=datacenter1&keyspace=tidemark`,
+  POSTGRES,
+  ['cassandra:'],
+);
 
 /** Every setting there is. Help, flags, environment names and the documentation follow from this table. */
 export const OPTIONS = {
@@ -46,8 +55,8 @@ export const OPTIONS = {
   ),
   port: withDefault('TIDEMARK_PORT', '8080', integer(0, 65_535), 'Port of the HTTP API; 0 takes a free one.'),
   currency: withDefault('TIDEMARK_CURRENCY', 'USD', currency, 'The one currency of the system; stored at first start.'),
-  logUrl: optional('TIDEMARK_LOG_URL', postgresUrl, 'Event log. Absent: the embedded PostgreSQL of the data folder.'),
-  viewsUrl: optional('TIDEMARK_VIEWS_URL', postgresUrl, 'Views. Absent: the embedded PostgreSQL of the data folder.'),
+  logUrl: optional('TIDEMARK_LOG_URL', logUrl, 'Event log. Absent: the embedded PostgreSQL of the data folder.'),
+  viewsUrl: optional('TIDEMARK_VIEWS_URL', viewsUrl, 'Views. Absent: the embedded PostgreSQL of the data folder.'),
   lakeUrl: optional('TIDEMARK_LAKE_URL', folderUrl, 'Master dataset. Absent: a folder in the data folder.'),
   catalogUrl: optional(
     'TIDEMARK_CATALOG_URL',

@@ -98,6 +98,23 @@ export function url(expects: string, ...protocols: readonly string[]): OptionTyp
   };
 }
 
+/**
+ * A URL with one of the protocols, or one with one of `clustered`, which may name several hosts (`kafka://a:1,b:2/topic`),
+ * as no URL of the standard can. Whoever opens it reads the rest.
+ */
+export function clusterUrl(
+  expects: string,
+  single: readonly string[],
+  clustered: readonly string[],
+): OptionType<string> {
+  const one = url(expects, ...single);
+  const several = z
+    .string()
+    .refine((given) => clustered.some((protocol) => given.startsWith(`${protocol}//`)))
+    .regex(/^[a-z]+:\/\/[^\s/?#]+([/?]\S*)?$/);
+  return { expects, schema: z.union([one.schema, several]), format: String };
+}
+
 export const currency: OptionType<string> = {
   expects: 'an ISO 4217 code such as USD or JPY',
   schema: z.string().refine((given) => Intl.supportedValuesOf('currency').includes(given)),

@@ -49,7 +49,9 @@ test('all errors are reported together, each with its name, what was given and w
   );
   expect(problems).toHaveLength(10);
   expect(problems).toContain("TIDEMARK_PORT is '70000', expected a whole number from 0 to 65535");
-  expect(problems).toContain('TIDEMARK_VIEWS_URL is not set, expected postgres://user:password@host:port/database');
+  expect(problems).toContainEqual(
+    expect.stringMatching(/^TIDEMARK_VIEWS_URL is not set, expected postgres:.+ or cassandra:/),
+  );
   expect(
     problems.some((problem) => problem.startsWith("--log-level (TIDEMARK_LOG_LEVEL) is 'loud', expected one of trace")),
   ).toBe(true);
@@ -122,4 +124,25 @@ test('every setting has a flag that commander reads back, and a row of help', ()
   const options = readOptions(optionKeys, { env: { TIDEMARK_BARRIER_DISTANCE: '5s' }, flags: command.opts() });
   expect(options.barrierDistanceMs).toBe(1000);
   expect(options.logUrl).toBe('postgres://db/x');
+});
+
+test('the stores that are clusters may be named by several hosts, and by nothing that is not theirs', () => {
+  const log = (given: string) => readOptions(['logUrl'], { env: { TIDEMARK_LOG_URL: given } }).logUrl;
+  for (const given of ['kafka://a:9092,b:9092/events', 'kafka://u:p%40@a/events?tls=true', 'postgres://u@h:1/d'])
+    expect(log(given)).toBe(given);
+  for (const given of [
+    'kafka:',
+    'kafka:///events',
+    'kafka://a b/events',
+    'cassandra://a:9042',
+    'mysql://h/d',
+    'a:9092',
+  ])
+    expect(problemsOf(() => log(given))).toHaveLength(1);
+  const views = 'cassandra://a:9042,b?dc=datacenter1&keyspace=tidemark&rf=1';
+  expect(readOptions(['viewsUrl'], { env: { TIDEMARK_VIEWS_URL: views } }).viewsUrl).toBe(views);
+});
+
+test('what the tests of the workspace are told is no setting, and no mistake', () => {
+  expect(readOptions(['port'], { env: { TIDEMARK_TEST_KAFKA: '127.0.0.1:9092', TIDEMARK_SEED: '1' } }).port).toBe(8080);
 });

@@ -31,7 +31,7 @@ export class ConfigurationError extends TidemarkError {
 }
 
 /** Names that belong to the tests of the workspace and are no settings. */
-const TEST_NAMES: readonly string[] = ['TIDEMARK_SEED'];
+const TEST_NAMES = /^TIDEMARK_(SEED$|TEST_)/;
 
 const PREFIX = 'TIDEMARK_';
 
@@ -123,7 +123,7 @@ export function optionsHelp(keys: readonly OptionKey[] = optionKeys): readonly O
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...declarations.values()].map((declaration) => declaration.env as string);
   return Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX) && !known.includes(name) && !TEST_NAMES.includes(name))
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name) && !TEST_NAMES.test(name))
     .sort()
     .map((name) => {
       const near = nearest(name, known);
