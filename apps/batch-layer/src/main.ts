@@ -1,4 +1,4 @@
-import { createLogger, readOptions, runApp } from '@tidemark/runtime';
+import { configureApp, runApp, VALIDATE_FLAG } from '@tidemark/runtime';
 import { Command } from 'commander';
 import type { BatchContext, Progress } from './batch-context.ts';
 import { runBatch } from './batch-run.ts';
@@ -6,11 +6,11 @@ import { listGenerations, resumePublishing, rollback } from './generations.ts';
 import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
 import { startSchedule } from './schedule.ts';
 
-const options = readOptions([...CONTEXT_OPTIONS, 'batchSchedule', 'logLevel'], {
-  env: process.env,
-  required: ['logUrl', 'viewsUrl', 'lakeUrl', 'catalogUrl'],
+const { options, logger } = configureApp({
+  name: 'batch-layer',
+  reads: [...CONTEXT_OPTIONS, 'batchSchedule'],
+  requires: ['logUrl', 'viewsUrl', 'lakeUrl', 'catalogUrl'],
 });
-const logger = createLogger({ app: 'batch-layer', level: options.logLevel });
 
 /** Runs one command to its end: its result is one JSON document on stdout, its progress lines on stderr. */
 function command(work: (context: BatchContext) => Promise<unknown>): void {
@@ -22,7 +22,9 @@ function command(work: (context: BatchContext) => Promise<unknown>): void {
   });
 }
 
-const program = new Command('batch-layer').description('Recomputes every customer from the full history.');
+const program = new Command('batch-layer')
+  .description('Recomputes every customer from the full history.')
+  .option(VALIDATE_FLAG, 'check the configuration and exit');
 
 program
   .command('schedule', { isDefault: true })

@@ -1,19 +1,16 @@
 import { openCatalog } from '@tidemark/catalog';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
-import { createLogger, createMetricsRegistry, readOptions, runApp, systemClock } from '@tidemark/runtime';
+import { configureApp, createMetricsRegistry, runApp, systemClock } from '@tidemark/runtime';
 import { openViews } from '@tidemark/views/open';
 import { buildServer } from './server.ts';
 import { DEFAULT_LIMITS } from './serving-context.ts';
 
-const options = readOptions(
-  ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port', 'logLevel'],
-  {
-    env: process.env,
-    required: ['logUrl', 'viewsUrl', 'catalogUrl'],
-  },
-);
-const logger = createLogger({ app: 'serving-layer', level: options.logLevel });
+const { options, logger } = configureApp({
+  name: 'serving-layer',
+  reads: ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port'],
+  requires: ['logUrl', 'viewsUrl', 'catalogUrl'],
+});
 
 runApp({ name: 'serving-layer', logger }, async (app) => {
   const definition = define(options.currency);

@@ -1,23 +1,16 @@
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
-import {
-  createLogger,
-  createMetricsRegistry,
-  readOptions,
-  runApp,
-  startMetricsServer,
-  systemClock,
-} from '@tidemark/runtime';
+import { configureApp, createMetricsRegistry, runApp, startMetricsServer, systemClock } from '@tidemark/runtime';
 import { openViews } from '@tidemark/views/open';
 import { retrying } from './fold-store.ts';
 import { registerMetrics } from './metrics.ts';
 import { SpeedLayer } from './speed-layer.ts';
 
-const options = readOptions(
-  ['logUrl', 'viewsUrl', 'currency', 'partitions', 'gatherMs', 'stateCache', 'metricsPort', 'host', 'logLevel'],
-  { env: process.env, required: ['logUrl', 'viewsUrl'] },
-);
-const logger = createLogger({ app: 'speed-layer', level: options.logLevel });
+const { options, logger } = configureApp({
+  name: 'speed-layer',
+  reads: ['logUrl', 'viewsUrl', 'currency', 'partitions', 'gatherMs', 'stateCache', 'metricsPort', 'host'],
+  requires: ['logUrl', 'viewsUrl'],
+});
 
 runApp({ name: 'speed-layer', logger }, async (app) => {
   const definition = define(options.currency);

@@ -1,3 +1,4 @@
+export { configureApp, VALIDATE_FLAG } from './app-options.ts';
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.ts';
 export { type App, type HostProcess, type LifecycleOptions, type ReadyMessage, runApp } from './lifecycle.ts';
 export { createLogger, type Logger } from './logger.ts';

@@ -31,7 +31,7 @@ export class ConfigurationError extends TidemarkError {
 }
 
 /** Names that belong to the tests of the workspace and are no settings. */
-const TEST_NAMES = /^TIDEMARK_(SEED$|TEST_)/;
+const TEST_NAMES = /^TIDEMARK_(SEED$|HISTORIES$|TEST_)/;
 
 const PREFIX = 'TIDEMARK_';
 

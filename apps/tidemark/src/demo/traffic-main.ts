@@ -1,10 +1,13 @@
 import { openLog } from '@tidemark/log/open';
-import { createLogger, readOptions, retry, runApp } from '@tidemark/runtime';
+import { configureApp, retry, runApp } from '@tidemark/runtime';
 import { folderPaths } from '../home/data-folder.ts';
 import { sendTraffic } from './traffic.ts';
 
-const options = readOptions(['home', 'logUrl', 'demoRate', 'logLevel'], { env: process.env, required: ['logUrl'] });
-const logger = createLogger({ app: 'demo-traffic', level: options.logLevel });
+const { options, logger } = configureApp({
+  name: 'demo-traffic',
+  reads: ['home', 'logUrl', 'demoRate'],
+  requires: ['logUrl'],
+});
 
 runApp({ name: 'demo-traffic', logger }, async (app) => {
   const log = await openLog(options.logUrl);
