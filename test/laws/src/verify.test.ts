@@ -13,7 +13,7 @@ import { Random } from '@tidemark/simulator';
 import { type VerifyReport, verify } from '@tidemark/tidemark/verify';
 import { pinned } from '@tidemark/views';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { CUSTOMERS, DEFINITION, scratch, World } from './world.ts';
+import { CUSTOMERS, DEFINITION, onPostgres, scratch, World } from './world.ts';
 
 const SEED = 20261122;
 const BIN = fileURLToPath(new URL('../../../bin/tidemark.mjs', import.meta.url));
@@ -33,7 +33,7 @@ beforeEach(async () => {
   session = await openSession(options);
   engine = openDuckDbEngine(options);
   database = await freshDatabase();
-  world = await World.open(Random.fromSeed(SEED), database.url, engine, session);
+  world = await World.open(Random.fromSeed(SEED), onPostgres(database.url), engine, session);
   const { views, log, catalog, clock } = world;
   server = await buildServer({
     definition: DEFINITION,

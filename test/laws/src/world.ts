@@ -41,8 +41,14 @@ export class Killed extends TidemarkError {
   }
 }
 
+/** Where a world keeps its things, as the settings of the product name it; nothing is there before. */
+export type WorldUrls = { readonly logUrl: string; readonly viewsUrl: string; readonly catalogUrl: string };
+
+/** Everything in one database, as embedded systems have it. */
+export const onPostgres = (url: string): WorldUrls => ({ logUrl: url, viewsUrl: url, catalogUrl: url });
+
 /**
- * One system on the embedded stores, its layers driven step by step: what a scheduler, a crash or a slow network would
+ * One system on real stores, its layers driven step by step: what a scheduler, a crash or a slow network would
  * decide, chance decides.
  */
 export class World {
@@ -105,11 +111,11 @@ export class World {
     };
   }
 
-  static async open(random: Random, databaseUrl: string, engine: Engine, session: Session): Promise<World> {
+  static async open(random: Random, urls: WorldUrls, engine: Engine, session: Session): Promise<World> {
     const folder = await mkdtemp(join(scratch, 'tidemark-laws-'));
-    const log = await openLog(databaseUrl, { partitions: random.between(1, 3) });
-    const store = await openViews(databaseUrl);
-    const catalog = await openCatalog(databaseUrl);
+    const log = await openLog(urls.logUrl, { partitions: random.between(1, 3) });
+    const store = await openViews(urls.viewsUrl);
+    const catalog = await openCatalog(urls.catalogUrl);
     const lakeFolder = join(folder, 'lake');
     const lake = new Lake(await openStorage(lakeFolder), session);
     const closers = [
