@@ -15,6 +15,10 @@ export type LogErrorCode =
   | 'TIDEMARK_LOG_BAD_TOPIC'
   /** A URL that names no event log. */
   | 'TIDEMARK_LOG_URL'
+  /** The log knows its caller not, or does not allow what was asked; or its certificate can't be trusted. */
+  | 'TIDEMARK_LOG_ACCESS'
+  /** The topic was deleted, or deleted and made again, while it was open. */
+  | 'TIDEMARK_LOG_REPLACED'
   /** The disk under the log is full. Nothing of the statement was written. */
   | 'TIDEMARK_LOG_FULL'
   /** The log can't be reached now. An append that ends so may or may not have been written. */

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isOutage } from '@tidemark/postgres';
 import { LogError } from '../error.ts';
+import { type PartitionWorker, startWorker } from '../partition-worker.ts';
 import type { Consumer, PartitionHandler } from '../port.ts';
+import type { Reader } from '../reader.ts';
 import type { Assignment, Membership } from './membership.ts';
-import { type PartitionWorker, startWorker } from './partition-worker.ts';
-import type { Reader } from './read.ts';
 import type { Wakeups } from './wakeups.ts';
 
 const RETRY_MS = 100;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Pool, type PoolClient, withTransaction } from '@tidemark/postgres';
-import { fairShare, type Holding } from './fair-share.ts';
+import { fairShare, type Holding } from '../fair-share.ts';
 
 export type Assignment = {
   /** Partitions of this member, those to give back included. */

@@ -1,6 +1,7 @@
 import type { Pool } from '@tidemark/postgres';
 import { LogError } from '../error.ts';
-import type { LogRecord, ReadOptions, ReadResult } from '../port.ts';
+import type { LogRecord, ReadResult } from '../port.ts';
+import type { Reader } from '../reader.ts';
 import type { Topic } from './layout.ts';
 import type { Wakeups } from './wakeups.ts';
 
@@ -55,8 +56,6 @@ function recordsOf(partition: number, rows: readonly Row[]): LogRecord[] {
   }
   return records;
 }
-
-export type Reader = { read(partition: number, from: bigint, options: ReadOptions): Promise<ReadResult> };
 
 export function createReader(pool: Pool, topic: Topic, wakeups: Wakeups): Reader {
   const sql = readSql(topic.table);

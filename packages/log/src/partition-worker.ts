@@ -1,5 +1,5 @@
-import type { Lease, PartitionHandler, ReadResult } from '../port.ts';
-import type { Reader } from './read.ts';
+import type { Lease, PartitionHandler, ReadResult } from './port.ts';
+import type { Reader } from './reader.ts';
 
 const WAIT_MS = 5_000;
 

@@ -1,0 +1,74 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { Zstd } from '@hpcc-js/wasm-zstd';
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
+import { compressSync, uncompressSync } from 'snappy';
+
+/** How a batch's records are compressed, by the number that its attributes carry. */
+export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+
+export type CodecName = (typeof CODECS)[number];
+
+export type Codecs = {
+  compress(codec: CodecName, bytes: Buffer): Buffer;
+  decompress(codec: CodecName, bytes: Buffer): Buffer;
+};
+
+/** What one batch may become. The largest that a broker takes is some megabytes: this only stops a bomb. */
+const MAX_DECOMPRESSED_BYTES = 512 * 1024 * 1024;
+
+/** Kafka's Java clients frame snappy as the xerial library does: a magic, two versions, then length-prefixed blocks. */
+const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
+const XERIAL_HEADER_BYTES = 16;
+
+function unsnap(bytes: Buffer): Buffer {
+  if (!bytes.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return raw(bytes);
+  const blocks: Buffer[] = [];
+  for (let at = XERIAL_HEADER_BYTES; at < bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    blocks.push(raw(bytes.subarray(at + 4, at + 4 + length)));
+    at += 4 + length;
+  }
+  return Buffer.concat(blocks);
+}
+
+function raw(block: Buffer): Buffer {
+  const bytes = uncompressSync(block, { asBuffer: true });
+  return typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Every codec that a Kafka client may have used. Loaded once: a batch in an unknown codec would stop a reader for good. */
+export async function loadCodecs(): Promise<Codecs> {
+  const zstd = await Zstd.load();
+  return {
+    compress: (codec, bytes) => {
+      switch (codec) {
+        case 'none':
+          return bytes;
+        case 'gzip':
+          return gzipSync(bytes);
+        case 'snappy':
+          return compressSync(bytes);
+        case 'lz4':
+          return compressFrameSync(bytes);
+        case 'zstd':
+          return asBuffer(zstd.compress(bytes));
+      }
+    },
+    decompress: (codec, bytes) => {
+      switch (codec) {
+        case 'none':
+          return bytes;
+        case 'gzip':
+          return gunzipSync(bytes, { maxOutputLength: MAX_DECOMPRESSED_BYTES });
+        case 'snappy':
+          return unsnap(bytes);
+        case 'lz4':
+          return decompressFrameSync(bytes);
+        case 'zstd':
+          return asBuffer(zstd.decompress(bytes));
+      }
+    },
+  };
+}
