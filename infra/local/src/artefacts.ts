@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -30,8 +30,7 @@ export async function resolveArtefacts(server: ServerName, options: ArtefactOpti
   const maven = findMaven();
   mkdirSync(cache, { recursive: true });
   removeAbandoned(cache);
-  const making = join(cache, `new-${process.pid}-${startName(process.pid)}-${cacheName(server)}`);
-  mkdirSync(making);
+  const making = mkdtempSync(join(cache, `new-${process.pid}-${startName(process.pid)}-`));
   try {
     await fetchInto(making, server, maven, options.say ?? (() => {}));
     renameSync(making, lib);

@@ -205,6 +205,7 @@ async function formatStorage(
 /** One for all brokers of the folder, made at first. */
 function clusterId(folder: string): string {
   const file = join(folder, 'cluster-id');
-  if (!existsSync(file)) writeFileSync(file, randomBytes(16).toString('base64url'));
+  // One that begins with a dash would be taken for an option.
+  if (!existsSync(file)) writeFileSync(file, randomBytes(16).toString('base64url').replace(/^-/, 'A'));
   return readFileSync(file, 'utf8');
 }

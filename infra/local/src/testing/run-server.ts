@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -29,6 +29,7 @@ export async function provideServer(
     project.provide(server, cluster.addresses[0] ?? null);
     return () => cluster.stop();
   } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
     const isMissing = error instanceof InfraError && error.code === 'TIDEMARK_INFRA_TOOLS';
     if (!isMissing || process.env.CI === 'true' || process.env.CI === '1') throw error;
     process.stderr.write(`\nSKIPPED: every test with ${server}. ${error.message}\n\n`);
