@@ -102,7 +102,7 @@ export class Appender {
   #take(): Map<number, Waiting[]> {
     const batches = new Map<number, Waiting[]>();
     let sendBytes = 0;
-    for (const [partition, queue] of this.#waiting) {
+    for (const [partition, queue] of [...this.#waiting]) {
       if (sendBytes >= MAX_SEND_BYTES) break;
       const batch: Waiting[] = [];
       let bytes = 0;
