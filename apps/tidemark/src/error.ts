@@ -9,6 +9,8 @@ export type CliErrorCode =
   | 'TIDEMARK_HOME_CURRENCY'
   /** Demo data where other data was asked for, or the other way round. */
   | 'TIDEMARK_HOME_KIND'
+  /** The data folder's stores are on other servers than asked for. */
+  | 'TIDEMARK_HOME_SERVERS'
   /** The folder holds something that is not Tidemark's. */
   | 'TIDEMARK_HOME_FOREIGN'
   /** The data folder can't be made, read or written by this user. */

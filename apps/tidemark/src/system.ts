@@ -1,7 +1,8 @@
+import { relative } from 'node:path';
 import { type OptionKey, type Options, readOptions, toEnv } from '@tidemark/runtime';
 import { CliError } from './error.ts';
 import { type Running, readRunning, storeUrls } from './home/running-file.ts';
-import { DEMO_HOME, given, OWN_HOME } from './supervisor/settings.ts';
+import { given, HOMES } from './supervisor/settings.ts';
 
 /** What every command takes to find a running system: its folder, or where its parts are. */
 export const SYSTEM_OPTIONS = ['home', 'apiUrl', 'logUrl', 'viewsUrl', 'lakeUrl', 'catalogUrl', 'currency'] as const;
@@ -26,8 +27,8 @@ export type SystemStores = {
 };
 
 /**
- * Finds the system: in the folder that was named, else in `.tidemark` or, where only that one runs, in `.tidemark-demo`.
- * Throws `TIDEMARK_WHICH_SYSTEM` when both run.
+ * Finds the system: in the folder that was named, else in the one of `.tidemark` and the demos' folders where one runs.
+ * Throws `TIDEMARK_WHICH_SYSTEM` when several run.
  */
 export function findSystem(env: Env, flags: Readonly<Record<string, unknown>>): System {
   const set = given(env);
@@ -35,13 +36,13 @@ export function findSystem(env: Env, flags: Readonly<Record<string, unknown>>): 
   const isNamed = flags.home !== undefined || set.TIDEMARK_HOME !== undefined || options.apiUrl !== undefined;
   const homes = isNamed
     ? [options.home]
-    : [OWN_HOME, DEMO_HOME].map((home) => readOptions(['home'], { env: {}, flags: { home } }).home);
+    : HOMES.map((home) => readOptions(['home'], { env: {}, flags: { home } }).home);
   const found = homes.map((home) => ({ home, running: readRunning(home) }));
   const [first, second] = found.filter(({ running }) => running !== null);
   if (first && second) {
     throw new CliError(
       'TIDEMARK_WHICH_SYSTEM',
-      `Two systems run here. Say which with --home ${OWN_HOME} or --home ${DEMO_HOME}.`,
+      `Several systems run here. Say which with --home ${relative('.', first.home)} or --home ${relative('.', second.home)}.`,
     );
   }
   const { home, running } = first ?? { home: options.home, running: null };

@@ -14,6 +14,8 @@ export type ArtefactOptions = {
   readonly say?: (text: string) => void;
   /** Where files are kept between runs. Default: `$XDG_CACHE_HOME/tidemark` or `~/.cache/tidemark`. */
   readonly cache?: string;
+  /** Ends the fetching. */
+  readonly signal?: AbortSignal;
 };
 
 const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidemark');
@@ -32,7 +34,7 @@ export async function resolveArtefacts(server: ServerName, options: ArtefactOpti
   removeAbandoned(cache);
   const making = mkdtempSync(join(cache, `new-${process.pid}-${startName(process.pid)}-`));
   try {
-    await fetchInto(making, server, maven, options.say ?? (() => {}));
+    await fetchInto(making, server, maven, options);
     renameSync(making, lib);
   } catch (error) {
     // Another process may have been faster.
@@ -65,7 +67,7 @@ async function fetchInto(
   folder: string,
   server: ServerName,
   maven: string,
-  say: (text: string) => void,
+  { say = () => {}, signal }: ArtefactOptions,
 ): Promise<void> {
   say(`fetching ${server}'s files with Maven, once: about half a minute`);
   const args = ['-B', '-f', shipped.pom(server), 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
@@ -74,6 +76,7 @@ async function fetchInto(
   const identity = child.pid === undefined ? null : identify(child.pid);
   const end = () => identity !== null && isAlive(identity) && child.kill('SIGKILL');
   process.once('exit', end);
+  signal?.addEventListener('abort', end);
   const lines: string[] = [];
   let files = 0;
   for (const stream of [child.stdout, child.stderr]) {
@@ -90,7 +93,9 @@ async function fetchInto(
     child.once('close', done);
   });
   process.off('exit', end);
+  signal?.removeEventListener('abort', end);
   if (code === 0) return;
+  signal?.throwIfAborted();
   throw new InfraError(
     'TIDEMARK_INFRA_ARTEFACTS',
     `Maven could not bring the files of ${server} (${code}). Is its repository reachable?\n${lines.join('\n')}`,

@@ -91,6 +91,11 @@ export class Cluster {
     return this.#node(number).log;
   }
 
+  /** Resolves when a node that was started here has ended, however that came. */
+  get ended(): Promise<void> {
+    return Promise.race(this.#options.nodes.map(({ ended }) => ended));
+  }
+
   /** Starts what does not run yet and waits until all answer. When one fails, those started here are ended. */
   async startAll(): Promise<void> {
     const { nodes, startTogether, outlive, folder, temporary, graceMs } = this.#options;

@@ -30,6 +30,8 @@ export type NodeOptions = {
   readonly startTimeoutMs: number;
   /** How long the server may take to end by itself. */
   readonly graceMs: number;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
 };
 
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
@@ -39,6 +41,7 @@ const LOG_TAIL_LINES = 20;
 export class ServerNode {
   readonly address: string;
   readonly #options: NodeOptions;
+  #ended: Promise<void> = new Promise(() => {});
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -48,6 +51,11 @@ export class ServerNode {
   /** The live server, whoever started it. */
   get process(): ProcessIdentity | null {
     return readIdentity(this.#pidFile);
+  }
+
+  /** Resolves when the process that was started here last has ended, however that came. */
+  get ended(): Promise<void> {
+    return this.#ended;
   }
 
   get log(): string {
@@ -60,10 +68,12 @@ export class ServerNode {
 
   /** Starts the server, unless it runs, and waits until it answers. Throws `TIDEMARK_INFRA_START_FAILED`. */
   async start(): Promise<void> {
+    const { signal: stop } = this.#options;
+    stop?.throwIfAborted();
     const running = this.process ?? (await this.#launch());
     let why: unknown = null;
     const isReady = async () => {
-      if (!isAlive(running)) return true;
+      if (!isAlive(running) || stop?.aborted === true) return true;
       try {
         await this.#options.answers();
         why = null;
@@ -74,6 +84,11 @@ export class ServerNode {
       }
     };
     const inTime = await waitUntil(isReady, this.#options.startTimeoutMs, 100);
+    if (stop?.aborted === true) {
+      // It was on the way up: an end in order would come no sooner than the start.
+      await this.kill();
+      throw stop.reason;
+    }
     if (inTime && isAlive(running)) return;
     await this.stop();
     const how = inTime ? 'ended' : `did not answer in time (${why instanceof Error ? why.message : why})`;
@@ -126,8 +141,11 @@ export class ServerNode {
     const identity = child.pid === undefined ? null : identify(child.pid);
     if (identity === null) throw this.#failed(`could not be run: ${child.pid === undefined ? await failure : file}`);
     writeIdentity(this.#pidFile, identity);
-    child.once('exit', () => {
-      if (readIdentity(this.#pidFile) === null) forget(this.#pidFile);
+    this.#ended = new Promise((done) => {
+      child.once('exit', () => {
+        if (readIdentity(this.#pidFile) === null) forget(this.#pidFile);
+        done();
+      });
     });
     // A program that forgets to stop it still ends.
     child.unref();

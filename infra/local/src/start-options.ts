@@ -10,6 +10,10 @@ export type StartOptions = {
   readonly heapMb?: number;
   /** How long the start of one server may take. */
   readonly startTimeoutMs?: number;
+  /** How long a server may take to end by itself before it is ended by force. */
+  readonly graceMs?: number;
+  /** Aborts a start: what was begun is ended, and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Told what is going on. */
   readonly say?: (text: string) => void;
   /** Where the servers' files are kept between runs. Default: `$XDG_CACHE_HOME/tidemark` or `~/.cache/tidemark`. */

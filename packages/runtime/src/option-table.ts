@@ -57,6 +57,11 @@ export const OPTIONS = {
   currency: withDefault('TIDEMARK_CURRENCY', 'USD', currency, 'The one currency of the system; stored at first start.'),
   logUrl: optional('TIDEMARK_LOG_URL', logUrl, 'Event log. Absent: the embedded PostgreSQL of the data folder.'),
   viewsUrl: optional('TIDEMARK_VIEWS_URL', viewsUrl, 'Views. Absent: the embedded PostgreSQL of the data folder.'),
+  on: optional(
+    'TIDEMARK_ON',
+    text('kafka, cassandra or kafka,cassandra', /^(kafka|cassandra|kafka,cassandra|cassandra,kafka)$/),
+    'Real servers that the system brings along on this machine: kafka for the log, cassandra for the views. Decided at its first start.',
+  ),
   lakeUrl: optional('TIDEMARK_LAKE_URL', folderUrl, 'Master dataset. Absent: a folder in the data folder.'),
   catalogUrl: optional(
     'TIDEMARK_CATALOG_URL',

@@ -5,7 +5,7 @@ import { readable } from '../error.ts';
 import { type DataFolder, folderPaths, openDataFolder } from '../home/data-folder.ts';
 import { watchParent } from '../supervisor/parent-watch.ts';
 import { probePort } from '../supervisor/port-probe.ts';
-import { DEMO_HOME, OWN_HOME, readUpSettings, UP_OPTIONS, type UpSettings } from '../supervisor/settings.ts';
+import { HOMES, readUpSettings, serversOf, UP_OPTIONS, type UpSettings } from '../supervisor/settings.ts';
 import { StartReport } from '../supervisor/start-report.ts';
 import { watchStatus } from '../supervisor/status-line.ts';
 import { openLogFile, System, type SystemUp } from '../supervisor/system.ts';
@@ -14,6 +14,7 @@ const EXAMPLES = `
 Examples:
   tidemark up                                  your data, in .tidemark, on port 8080
   tidemark up --demo                           a shop's year of history and live traffic, in .tidemark-demo
+  tidemark up --demo --on kafka,cassandra      the same on Kafka and Cassandra, in .tidemark-demo-servers; needs Java
   tidemark up --home /data/shop --port 9000    another system beside the first
 
 It runs until Ctrl-C. Exit codes: 0 stopped when told to, 1 could not start or go on.`;
@@ -37,7 +38,8 @@ async function up(settings: UpSettings, { demo, json }: { demo: boolean; json: b
   const report = new StartReport(json ? process.stderr : process.stdout);
   if (settings.port !== 0) await probePort(settings.host, settings.port);
   const kind = demo ? 'demo' : 'own';
-  const folder = openDataFolder(settings.home, { kind, currency: settings.currency, nowMs: Date.now() });
+  const wanted = { kind, currency: settings.currency, on: serversOf(settings), nowMs: Date.now() } as const;
+  const folder = openDataFolder(settings.home, wanted);
   process.once('exit', () => folder.release());
   const log = openLogFile(folderPaths(folder.path).logs, 'supervisor', report);
   const logger = createLogger({ app: 'supervisor', level: settings.logLevel, destination: log });
@@ -81,7 +83,7 @@ function sayReady(
 ): void {
   if (json) process.stdout.write(`${JSON.stringify({ ready: true, api_url: apiUrl, home: folder.path })}\n`);
   const customer = exampleCustomer ?? 'CUSTOMER';
-  const isFound = [OWN_HOME, DEMO_HOME].some((home) => resolve(home) === folder.path);
+  const isFound = HOMES.some((home) => resolve(home) === folder.path);
   report.print(`
   ${report.bold(`Ready after ${seconds.toFixed(1)} s.`)}
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CliError } from '../error.ts';
-import { openDataFolder, storedCurrency } from './data-folder.ts';
+import { openDataFolder, storedIdentity } from './data-folder.ts';
 
 let parent = '';
 beforeEach(() => {
@@ -31,7 +31,7 @@ test('a folder keeps what it was made as', () => {
   const first = openDataFolder(home, { ...own, currency: 'EUR' });
   expect(first.isNew).toBe(true);
   first.release();
-  expect(storedCurrency(home)).toBe('EUR');
+  expect(storedIdentity(home)).toMatchObject({ currency: 'EUR', on: [] });
   const again = openDataFolder(home, { ...own, currency: 'EUR', nowMs: 5 });
   expect([again.isNew, again.identity]).toEqual([false, first.identity]);
   again.release();
@@ -51,6 +51,16 @@ test('another currency, another kind and another version are refused, and the fo
   expect(codeOf(() => openDataFolder(home, own))).toBe('TIDEMARK_HOME_VERSION');
   writeFileSync(file, kept);
   openDataFolder(home, own).release();
+});
+
+test('the stores stay where they were first', () => {
+  const [plain, served] = [join(parent, 'plain'), join(parent, 'served')];
+  openDataFolder(plain, own).release();
+  expect(codeOf(() => openDataFolder(plain, { ...own, on: ['kafka'] }))).toBe('TIDEMARK_HOME_SERVERS');
+  openDataFolder(served, { ...own, on: ['kafka', 'cassandra'] }).release();
+  expect(storedIdentity(served)?.on).toEqual(['kafka', 'cassandra']);
+  expect(codeOf(() => openDataFolder(served, own))).toBe('TIDEMARK_HOME_SERVERS');
+  openDataFolder(served, { ...own, on: ['cassandra', 'kafka'] }).release();
 });
 
 test('a folder with other things in it is not taken', () => {

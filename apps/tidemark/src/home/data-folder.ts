@@ -13,11 +13,16 @@ const identitySchema = z.object({
   /** `demo`: made and fed by the simulator. `own`: a user's data. */
   kind: z.enum(['demo', 'own']),
   currency: z.string(),
+  /** Servers that the system brings along; what has none is in the folder's own PostgreSQL, or at a URL. */
+  on: z.array(z.enum(['kafka', 'cassandra'])).default([]),
   created: z.iso.datetime(),
 });
 
 /** What a data folder says about itself. Decided at its first start and kept. */
 export type FolderIdentity = z.output<typeof identitySchema>;
+
+/** A server that a system can bring along. */
+export type ServerName = FolderIdentity['on'][number];
 
 export type DataFolder = {
   readonly path: string;
@@ -33,29 +38,33 @@ export const folderPaths = (folder: string) => ({
   identity: join(folder, 'tidemark.json'),
   running: join(folder, 'running.json'),
   postgres: join(folder, 'postgres'),
+  kafka: join(folder, 'kafka'),
+  cassandra: join(folder, 'cassandra'),
   lake: join(folder, 'lake'),
   logs: join(folder, 'logs'),
   demo: join(folder, 'demo'),
 });
 
-/** The currency a folder was made with; null for one that is not there yet or can't be read: `openDataFolder` says why. */
-export function storedCurrency(folder: string): string | null {
+/** What a folder was made as; null for one that is not there yet or can't be read: `openDataFolder` says why. */
+export function storedIdentity(folder: string): FolderIdentity | null {
   try {
     const text = readSmallFile(folderPaths(folder).identity);
-    return text === null ? null : identitySchema.parse(JSON.parse(text)).currency;
+    return text === null ? null : identitySchema.parse(JSON.parse(text));
   } catch {
     return null;
   }
 }
 
+export type WantedFolder = Pick<FolderIdentity, 'kind' | 'currency'> & {
+  readonly on?: readonly ServerName[];
+  readonly nowMs: number;
+};
+
 /**
  * Takes the data folder for this process, making it at first. Throws a CliError when another process has it, when it is
- * of another version, currency or kind, when it holds something else, or can't be written.
+ * of another version, currency or kind, or on other servers, when it holds something else, or can't be written.
  */
-export function openDataFolder(
-  path: string,
-  wanted: { readonly kind: FolderIdentity['kind']; readonly currency: string; readonly nowMs: number },
-): DataFolder {
+export function openDataFolder(path: string, wanted: WantedFolder): DataFolder {
   try {
     makeFolder(path);
     const known = readIdentity(path);
@@ -102,11 +111,8 @@ function readIdentity(folder: string): FolderIdentity | null {
   }
 }
 
-function makeIdentity(
-  folder: string,
-  { kind, currency, nowMs }: { kind: FolderIdentity['kind']; currency: string; nowMs: number },
-): FolderIdentity {
-  const identity = { version: DATA_VERSION, kind, currency, created: new Date(nowMs).toISOString() };
+function makeIdentity(folder: string, { kind, currency, on = [], nowMs }: WantedFolder): FolderIdentity {
+  const identity = { version: DATA_VERSION, kind, currency, on: [...on], created: new Date(nowMs).toISOString() };
   writeSmallFile(folderPaths(folder).identity, `${JSON.stringify(identity, null, 1)}\n`);
   return identity;
 }
@@ -121,11 +127,7 @@ function refuseForeign(folder: string): void {
   );
 }
 
-function check(
-  folder: string,
-  identity: FolderIdentity,
-  wanted: { readonly kind: FolderIdentity['kind']; readonly currency: string },
-): void {
+function check(folder: string, identity: FolderIdentity, wanted: WantedFolder): void {
   if (identity.version !== DATA_VERSION) {
     throw new CliError(
       'TIDEMARK_HOME_VERSION',
@@ -143,6 +145,13 @@ function check(
     throw new CliError(
       'TIDEMARK_HOME_CURRENCY',
       `The money in ${folder} is in ${identity.currency}, not in ${wanted.currency}, and amounts are never converted. Start with --currency ${identity.currency} (or without the flag), or use another folder with --home.`,
+    );
+  }
+  const [made, asked] = [identity.on, wanted.on ?? []].map((names) => [...names].sort().join(','));
+  if (made !== asked) {
+    throw new CliError(
+      'TIDEMARK_HOME_SERVERS',
+      `The data of ${folder} is ${made === '' ? 'in its own PostgreSQL' : `on ${made}`}, and what is in one store is not in another. Start ${made === '' ? 'without --on' : `with --on ${made}, or without the flag`}, or use another folder with --home.`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDataFolder } from '../home/data-folder.ts';
-import { readUpSettings } from './settings.ts';
+import { readUpSettings, serversOf } from './settings.ts';
 
 test('the demo has a folder and a schedule of its own, unless they are given', () => {
   const demo = readUpSettings({ TIDEMARK_HOME: '' }, {}, true);
@@ -19,6 +19,19 @@ test('a folder keeps its currency unless another is named', () => {
   openDataFolder(home, { kind: 'own', currency: 'JPY', nowMs: 0 }).release();
   expect(readUpSettings({}, { home }, false).currency).toBe('JPY');
   expect(readUpSettings({ TIDEMARK_CURRENCY: 'EUR' }, { home }, false).currency).toBe('EUR');
+  rmSync(parent, { recursive: true });
+});
+
+test('the demo on servers has another folder; a folder keeps its servers, and none is given by a URL as well', () => {
+  expect(readUpSettings({}, { on: 'kafka,cassandra' }, true).home.endsWith('.tidemark-demo-servers')).toBe(true);
+  const parent = mkdtempSync(join(tmpdir(), 'tidemark-settings-'));
+  const home = join(parent, 'home');
+  openDataFolder(home, { kind: 'own', currency: 'USD', on: ['cassandra', 'kafka'], nowMs: 0 }).release();
+  expect(serversOf(readUpSettings({}, { home }, false))).toEqual(['kafka', 'cassandra']);
+  expect(serversOf(readUpSettings({}, { home, on: 'kafka' }, false))).toEqual(['kafka']);
+  const url = { TIDEMARK_LOG_URL: 'kafka://127.0.0.1:9092/events' };
+  expect(() => readUpSettings(url, { home }, false)).toThrow(/TIDEMARK_LOG_URL contradicts --on kafka/);
+  expect(serversOf(readUpSettings(url, {}, false))).toEqual([]);
   rmSync(parent, { recursive: true });
 });
 

@@ -1,8 +1,10 @@
 import { pathToFileURL } from 'node:url';
+import { type CassandraCluster, type KafkaCluster, startCassandra, startKafka } from '@tidemark/infra-local';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@tidemark/postgres';
-import { CliError } from '../error.ts';
-import { folderPaths } from '../home/data-folder.ts';
+import type { CliError } from '../error.ts';
+import { folderPaths, type ServerName } from '../home/data-folder.ts';
 import { EMBEDDED_DATABASE } from '../home/running-file.ts';
+import { KeptServer } from './kept-server.ts';
 
 type StoreOptions = {
   readonly logUrl: string | undefined;
@@ -11,129 +13,148 @@ type StoreOptions = {
   readonly lakeUrl: string | undefined;
 };
 
+/** Where the stores are: null is the folder's own PostgreSQL, whose URL holds a password. */
+export type StorePlaces = {
+  readonly logUrl: string | null;
+  readonly viewsUrl: string | null;
+  readonly catalogUrl: string | null;
+  readonly lakeUrl: string;
+};
+
 export type Stores = {
   readonly logUrl: string;
   readonly viewsUrl: string;
   readonly catalogUrl: string;
   readonly lakeUrl: string;
-  /** The folder's own PostgreSQL; null when every store has a URL. */
-  readonly port: number | null;
+  readonly places: StorePlaces;
+  /** What was started for them, for people. */
+  readonly started: readonly string[];
+  /** How PostgreSQL is run, when that is worth telling. */
   readonly notice: string | null;
   stop(): Promise<void>;
 };
 
-/** Where the stores are without starting any: null is the folder's own PostgreSQL. */
-export const givenStores = (folder: string, options: StoreOptions) => ({
-  logUrl: options.logUrl ?? null,
-  viewsUrl: options.viewsUrl ?? null,
-  catalogUrl: options.catalogUrl ?? null,
-  lakeUrl: options.lakeUrl ?? pathToFileURL(folderPaths(folder).lake).href,
-});
+export type StoreHooks = {
+  /** What is going on while they start. */
+  readonly say: (text: string) => void;
+  /** A server ended and is started again. */
+  readonly tell: (message: string) => void;
+  /** A server is beyond help. */
+  readonly onLost: (error: CliError) => void;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
+};
+
+/** A server that runs for a store. */
+type StoreServer = { readonly url: string; readonly started: string; stop(): Promise<void> };
+
+/** How long one of them may take to end by itself; what it acknowledged is on the disk, or in the system's hands. */
+const GRACE_MS = 1_500;
 
 /**
- * Opens what the settings name, and starts the folder's own PostgreSQL for what they don't: one database, in which log,
- * views and catalog each have a schema. Should that server end, it is started again on its port; `onLost` is told when
- * that can't be.
+ * Opens what the settings name, starts the servers the system brings along (`on`), and the folder's own PostgreSQL for the
+ * rest: one database, in which log, views and catalog each have a schema. All at once; each keeps its port between starts
+ * if it can. Should a server end, it is started again on its port; `onLost` is told when that can't be.
  */
 export async function startStores(
   folder: string,
   options: StoreOptions,
-  tell: (message: string) => void,
-  onLost: (error: CliError) => void,
+  on: readonly ServerName[],
+  hooks: StoreHooks,
 ): Promise<Stores> {
-  const given = givenStores(folder, options);
-  const { logUrl, viewsUrl, catalogUrl, lakeUrl } = given;
-  if (logUrl !== null && viewsUrl !== null && catalogUrl !== null) {
-    return { logUrl, viewsUrl, catalogUrl, lakeUrl, port: null, notice: null, stop: async () => {} };
+  const needsPostgres =
+    options.catalogUrl === undefined ||
+    (options.logUrl === undefined && !on.includes('kafka')) ||
+    (options.viewsUrl === undefined && !on.includes('cassandra'));
+  const starts = {
+    postgres: needsPostgres ? startPostgres(folder, hooks) : null,
+    kafka: on.includes('kafka') ? kafkaFor(folder, hooks) : null,
+    cassandra: on.includes('cassandra') ? cassandraFor(folder, hooks) : null,
+  };
+  const settled = await Promise.allSettled(Object.values(starts));
+  const stop = async () => {
+    await Promise.all(settled.map((start) => (start.status === 'fulfilled' ? start.value?.stop() : undefined)));
+  };
+  const failed = settled.find((start) => start.status === 'rejected');
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
   }
-  const server = await EmbeddedServer.start(folderPaths(folder).postgres, tell, onLost);
-  const url = await server.createDatabase();
+  const [postgres, kafka, cassandra] = await Promise.all([starts.postgres, starts.kafka, starts.cassandra]);
+  const places = {
+    logUrl: options.logUrl ?? kafka?.url ?? null,
+    viewsUrl: options.viewsUrl ?? cassandra?.url ?? null,
+    catalogUrl: options.catalogUrl ?? null,
+    lakeUrl: options.lakeUrl ?? pathToFileURL(folderPaths(folder).lake).href,
+  };
+  const own = postgres?.url ?? '';
   return {
-    logUrl: logUrl ?? url,
-    viewsUrl: viewsUrl ?? url,
-    catalogUrl: catalogUrl ?? url,
-    lakeUrl,
-    port: server.port,
-    notice: server.notice,
-    stop: () => server.stop(),
+    logUrl: places.logUrl ?? own,
+    viewsUrl: places.viewsUrl ?? own,
+    catalogUrl: places.catalogUrl ?? own,
+    lakeUrl: places.lakeUrl,
+    places,
+    started: [postgres, kafka, cassandra].flatMap((server) => server?.started ?? []),
+    notice: postgres?.notice ?? null,
+    stop,
   };
 }
 
-/** A server that ended so often in a row, each time sooner than this, is given up. */
-const MAX_QUICK_ENDS = 3;
-const QUICK_MS = 60_000;
-
-class EmbeddedServer {
-  readonly #folder: string;
-  readonly #tell: (message: string) => void;
-  readonly #onLost: (error: CliError) => void;
-  #server: EmbeddedPostgres;
-  #startedAtMs = Date.now();
-  #quickEnds = 0;
-  #stopping = false;
-  #restarting: Promise<void> = Promise.resolve();
-
-  private constructor(
-    folder: string,
-    server: EmbeddedPostgres,
-    tell: (message: string) => void,
-    onLost: (error: CliError) => void,
-  ) {
-    this.#folder = folder;
-    this.#server = server;
-    this.#tell = tell;
-    this.#onLost = onLost;
-    this.#watch();
-  }
-
-  static async start(
-    folder: string,
-    tell: (message: string) => void,
-    onLost: (error: CliError) => void,
-  ): Promise<EmbeddedServer> {
-    return new EmbeddedServer(folder, await startEmbeddedPostgres({ folder }), tell, onLost);
-  }
-
-  get port(): number {
-    return this.#server.port;
-  }
-
-  get notice(): string | null {
-    return this.#server.notice;
-  }
-
-  createDatabase(): Promise<string> {
-    return this.#server.createDatabase(EMBEDDED_DATABASE);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.#restarting;
-    await this.#server.stop();
-  }
-
-  #watch(): void {
-    void this.#server.ended.then(() => {
-      if (!this.#stopping) this.#restarting = this.#again();
-    });
-  }
-
-  async #again(): Promise<void> {
-    this.#quickEnds = Date.now() - this.#startedAtMs > QUICK_MS ? 1 : this.#quickEnds + 1;
-    const { port } = this.#server;
-    try {
-      if (this.#quickEnds >= MAX_QUICK_ENDS) throw new Error('it keeps ending');
-      this.#tell('PostgreSQL ended; it is started again');
-      this.#server = await startEmbeddedPostgres({ folder: this.#folder });
-      this.#startedAtMs = Date.now();
-      this.#watch();
-      if (this.#server.port !== port) throw new Error(`its port ${port} was taken meanwhile`);
-      this.#tell('PostgreSQL runs again');
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      this.#onLost(
-        new CliError('TIDEMARK_PROCESS_FAILED', `PostgreSQL ended and could not be kept up: ${why}`, { cause }),
-      );
-    }
-  }
+async function startPostgres(
+  folder: string,
+  { tell, onLost }: StoreHooks,
+): Promise<StoreServer & { readonly notice: string | null }> {
+  const { postgres } = folderPaths(folder);
+  const kept = await KeptServer.start<EmbeddedPostgres>({
+    name: 'PostgreSQL',
+    start: async (before) => {
+      const server = await startEmbeddedPostgres({ folder: postgres });
+      if (before === null || server.port === before.port) return server;
+      await server.stop();
+      throw new Error(`its port ${before.port} was taken meanwhile`);
+    },
+    tell,
+    onLost,
+  });
+  const { port, notice } = kept.server;
+  const url = await kept.server.createDatabase(EMBEDDED_DATABASE);
+  return { url, started: `PostgreSQL on port ${port}`, notice, stop: () => kept.stop() };
 }
+
+async function kafkaFor(folder: string, { say, tell, onLost, signal }: StoreHooks): Promise<StoreServer> {
+  const options = { folder: folderPaths(folder).kafka, graceMs: GRACE_MS, say, signal };
+  const kept = await KeptServer.start<KafkaCluster>({
+    name: 'Kafka',
+    start: async (before) => {
+      if (before === null) return startKafka(options);
+      await before.start(1);
+      return before;
+    },
+    tell,
+    onLost,
+  });
+  const [address = ''] = kept.server.brokers;
+  return { url: `kafka://${address}/customer_events`, started: `Kafka on ${portOf(address)}`, stop: () => kept.stop() };
+}
+
+async function cassandraFor(folder: string, { say, tell, onLost, signal }: StoreHooks): Promise<StoreServer> {
+  const options = { folder: folderPaths(folder).cassandra, graceMs: GRACE_MS, say, signal };
+  const kept = await KeptServer.start<CassandraCluster>({
+    name: 'Cassandra',
+    start: async (before) => {
+      if (before === null) return startCassandra(options);
+      await before.start(1);
+      return before;
+    },
+    tell,
+    onLost,
+  });
+  const [address = ''] = kept.server.contactPoints;
+  return {
+    url: `cassandra://${address}?dc=datacenter1&keyspace=tidemark&rf=1`,
+    started: `Cassandra on ${portOf(address)}`,
+    stop: () => kept.stop(),
+  };
+}
+
+const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);

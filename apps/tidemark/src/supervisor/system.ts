@@ -12,9 +12,9 @@ import { removeRunning, writeRunning } from '../home/running-file.ts';
 import { Child, type ChildOptions, type Ready } from './child.ts';
 import { lookAtStores, makeGeneration, serveDefinition, waitUntilLevel } from './first-generation.ts';
 import { LogFile } from './log-file.ts';
-import type { UpSettings } from './settings.ts';
+import { serversOf, type UpSettings } from './settings.ts';
 import type { StartReport } from './start-report.ts';
-import { givenStores, type Stores, startStores } from './stores.ts';
+import { type Stores, startStores } from './stores.ts';
 
 export type SystemContext = {
   readonly app: App;
@@ -86,19 +86,20 @@ export class System {
 
   async #startStores(): Promise<Stores> {
     const { folder, settings, report, app } = this.#context;
-    const step = report.step('database');
+    const servers = serversOf(settings);
+    const step = report.step(servers.length === 0 ? 'database' : 'stores');
     step.detail(folder.isNew ? 'making it' : 'starting');
-    const starting = startStores(
-      folder.path,
-      settings,
-      (message) => report.warn(message),
-      (error) => this.#fail(error),
-    );
+    const starting = startStores(folder.path, settings, servers, {
+      say: (text) => step.detail(text),
+      tell: (message) => report.warn(message),
+      onLost: (error) => this.#fail(error),
+      signal: app.signal,
+    });
     // Whatever becomes of the start, a server that comes up is ended.
     app.onStop('stores', async () => (await starting.catch(() => null))?.stop());
     const stores = await this.#orStopped(starting);
     this.#stores = stores;
-    step.done(stores.port === null ? 'as given by URLs' : `PostgreSQL on port ${stores.port}`);
+    step.done(stores.started.length === 0 ? 'as given by URLs' : stores.started.join(', '));
     if (stores.notice !== null) report.warn(stores.notice);
     app.onStop('processes', () => this.#stopChildren());
     this.#publish();
@@ -210,7 +211,8 @@ export class System {
 
   #publish(): void {
     const { folder, settings, log } = this.#context;
-    if (this.#stores === null || this.#context.app.signal.aborted) return;
+    const stores = this.#stores;
+    if (stores === null || this.#context.app.signal.aborted) return;
     try {
       writeRunning(folder.path, {
         kind: folder.identity.kind,
@@ -220,7 +222,7 @@ export class System {
         startedAt: this.#startedAt,
         ready: this.#isReady,
         apiUrl: this.#apiUrl,
-        ...givenStores(folder.path, settings),
+        ...stores.places,
         settings: sharedSettings(settings),
         processes: this.#children.map(({ status }) => status),
       });

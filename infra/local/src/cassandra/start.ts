@@ -29,8 +29,7 @@ export type CassandraCluster = Cluster & {
 };
 
 /** What a temporary one would still write nobody reads. */
-const graceOf = ({ temporary }: StartOptions): number => (temporary ? 1_000 : 15_000);
-
+const graceOf = ({ graceMs, temporary }: StartOptions): number => graceMs ?? (temporary ? 1_000 : 15_000);
 const START_MS = 240_000;
 
 /**
@@ -128,6 +127,7 @@ function cassandraOn(
       answers: () => cassandraAnswers({ address, tls: wantsTls(settings), firstLogin: isNew }),
       startTimeoutMs: options.startTimeoutMs ?? START_MS,
       graceMs: graceOf(options),
+      ...(options.signal ? { signal: options.signal } : {}),
     });
   });
   const cluster = new Cluster({

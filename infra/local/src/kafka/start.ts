@@ -41,8 +41,7 @@ export type KafkaCluster = Cluster & {
 };
 
 /** What a temporary one would still write nobody reads. */
-const graceOf = ({ temporary }: StartOptions): number => (temporary ? 1_000 : 10_000);
-
+const graceOf = ({ graceMs, temporary }: StartOptions): number => graceMs ?? (temporary ? 1_000 : 10_000);
 const START_MS = 120_000;
 
 /**
@@ -145,6 +144,7 @@ function kafkaOn(
       answers: () => kafkaAnswers(address),
       startTimeoutMs: options.startTimeoutMs ?? START_MS,
       graceMs: graceOf(options),
+      ...(options.signal ? { signal: options.signal } : {}),
     });
   });
   const cluster = new Cluster({
@@ -183,7 +183,7 @@ async function formatStorage(
   folder: string,
   nodeFolder: string,
   properties: string,
-  { java, classPath, scramUsers = [] }: BrokerStart & { readonly classPath: readonly string[] },
+  { java, classPath, scramUsers = [], signal }: BrokerStart & { readonly classPath: readonly string[] },
 ): Promise<void> {
   mkdirSync(join(nodeFolder, 'data'), { recursive: true });
   const users = scramUsers.flatMap(({ name, password }) =>
@@ -191,8 +191,10 @@ async function formatStorage(
   );
   const tool = [...jvmFlags('kafka'), ...classPath, 'kafka.tools.StorageTool'];
   try {
-    await promisify(execFile)(java, [...tool, 'format', '-t', clusterId(folder), '-c', properties, ...users]);
+    const args = [...tool, 'format', '-t', clusterId(folder), '-c', properties, ...users];
+    await promisify(execFile)(java, args, { signal });
   } catch (cause) {
+    signal?.throwIfAborted();
     const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
     throw new InfraError(
       'TIDEMARK_INFRA_START_FAILED',
