@@ -18,6 +18,9 @@ const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 const ABORT_MARKER = 0;
 
+/** What one answer's records may hold when they are decompressed: enough is enough, though more were asked for. */
+const MAX_DECODED_BYTES = 16 * 1024 * 1024;
+
 /** The producer as the broker knows it, and the number of the batch's first record for the partition. */
 export type Sequence = { readonly producerId: bigint; readonly producerEpoch: number; readonly first: number };
 
@@ -96,7 +99,8 @@ export function decodeBatches(bytes: Buffer, decoding: Decoding): Decoded {
   const running = new Set<bigint>();
   const aborted = [...decoding.aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   let next = from;
-  for (let at = 0; hasWholeBatch(bytes, at); ) {
+  let decodedBytes = 0;
+  for (let at = 0; hasWholeBatch(bytes, at) && decodedBytes < MAX_DECODED_BYTES; ) {
     const end = at + BYTES_BEFORE_LENGTH + bytes.readInt32BE(at + 8);
     const batch = readBatchHeader(bytes.subarray(at, end));
     at = end;
@@ -107,7 +111,9 @@ export function decodeBatches(bytes: Buffer, decoding: Decoding): Decoded {
     if (batch.attributes & CONTROL) {
       if (controlType(batch) === ABORT_MARKER) running.delete(batch.producerId);
     } else if (!(batch.attributes & TRANSACTIONAL && running.has(batch.producerId)) && batch.lastOffset >= from) {
-      if (!readRecords(batch, decoding, records)) return { records, next: (records.at(-1)?.offset ?? from) + 1n };
+      const body = decompress(batch, decoding.codecs);
+      decodedBytes += body.length;
+      if (!readRecords(batch, body, decoding, records)) return { records, next: (records.at(-1)?.offset ?? from) + 1n };
     }
     if (batch.lastOffset >= next) next = batch.lastOffset + 1n;
     if (records.length >= maxRecords) break;
@@ -166,12 +172,20 @@ function controlType({ body }: Batch): number {
 const NO_HEADERS: LogRecord['headers'] = Object.freeze({});
 const EMPTY = new Uint8Array();
 
+function decompress({ attributes, body }: Batch, codecs: Codecs): Buffer {
+  const codec = CODECS[attributes & CODEC_MASK];
+  if (codec === undefined) throw new RangeError(`A batch in codec ${attributes & CODEC_MASK}, which no Kafka has.`);
+  return codecs.decompress(codec, body);
+}
+
 /** Adds those from `from` on, until there are enough; answers whether all of them went in. */
-function readRecords(batch: Batch, { partition, from, maxRecords, codecs }: Decoding, records: LogRecord[]): boolean {
-  const codec = CODECS[batch.attributes & CODEC_MASK];
-  if (codec === undefined)
-    throw new RangeError(`A batch in codec ${batch.attributes & CODEC_MASK}, which no Kafka has.`);
-  const reader = new ByteReader(codecs.decompress(codec, batch.body));
+function readRecords(
+  batch: Batch,
+  body: Buffer,
+  { partition, from, maxRecords }: Decoding,
+  records: LogRecord[],
+): boolean {
+  const reader = new ByteReader(body);
   for (let n = 0; n < batch.count; n += 1) {
     if (records.length >= maxRecords) return false;
     const end = reader.varint() + reader.at;
