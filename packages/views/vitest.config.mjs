@@ -1,3 +1,3 @@
-import { postgresServer, shared } from '../../vitest.shared.mjs';
+import { cassandraServer, postgresServer, shared, together } from '../../vitest.shared.mjs';
 
-export default shared(postgresServer);
+export default shared(together(postgresServer, cassandraServer));

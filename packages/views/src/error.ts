@@ -5,6 +5,8 @@ export type ViewsErrorCode =
   | 'TIDEMARK_VIEWS_UNAVAILABLE'
   /** A URL that names no view store. */
   | 'TIDEMARK_VIEWS_URL'
+  /** The store does not let the user in, or not do what is asked. */
+  | 'TIDEMARK_VIEWS_DENIED'
   /** A value that the column's type doesn't have; nothing was written. */
   | 'TIDEMARK_VIEWS_VALUE'
   /** An id or columns that no tables can be made of, or other columns than the definition's tables have. */

@@ -1,0 +1,23 @@
+import { cassandraOfRun } from '@tidemark/infra-local/testing';
+import { describe } from 'vitest';
+import { viewsConformance } from '../testing/index.ts';
+import { openCassandraViews } from './cassandra-store.ts';
+import { freshKeyspace } from './testing/fresh-keyspace.ts';
+
+const node = cassandraOfRun();
+
+describe.skipIf(node === null)('on a real node', () => {
+  viewsConformance(
+    'Cassandra',
+    async () => {
+      const keyspace = freshKeyspace(node ?? '');
+      return { open: () => openCassandraViews(keyspace.url), close: () => keyspace.drop() };
+    },
+    {
+      // Of two writes at the same offset the greater bytes win, cell by cell: rows are a function of the offset.
+      fencesEqualOffsets: false,
+      // A delete stays for a day and shadows what is older than its cut.
+      forgetsDeletes: false,
+    },
+  );
+});

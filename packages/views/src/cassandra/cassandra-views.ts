@@ -1,0 +1,243 @@
+import { isIdentifier } from '@tidemark/contracts';
+import type { Column } from '@tidemark/metrics';
+import {
+  checkBatchRow,
+  checkCandidateList,
+  checkDeadLetter,
+  checkDeltaKey,
+  checkDeltaRow,
+  checkLimit,
+  checkPointer,
+  checkPosition,
+} from '../checked-row.ts';
+import { checkOffset } from '../checked-value.ts';
+import type {
+  BatchRow,
+  Candidate,
+  CustomerRows,
+  DeadLetter,
+  DeltaKey,
+  DeltaRow,
+  DeltaSlice,
+  Lineage,
+  LivePointer,
+  Position,
+  ScanPage,
+  Views,
+} from '../port.ts';
+import { BatchRows } from './batch-rows.ts';
+import { Candidates } from './candidates.ts';
+import type { ComparedRows } from './compared-row.ts';
+import type { Connection } from './connection.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { DeltaRows, keyText } from './delta-rows.ts';
+import { samePointer } from './pointer-rows.ts';
+import { Positions } from './positions.ts';
+import { qualified, type TableName, tableName } from './schema.ts';
+import { StateCodec } from './state-codec.ts';
+import { decodePlace, encodePlace, merged, nobody, type Place } from './token-order.ts';
+import { TouchedMarkers } from './touched-markers.ts';
+import { booleanOf, numberOf } from './wire-value.ts';
+
+/** Customers that one page of a scan looks at, at most, whether they count or not. */
+const LOOKED_AT = 20_000;
+
+/** Rows of a page of keys, which are small. */
+const VERSION_ROWS = 5000;
+
+/** The views of one definition in its own tables. */
+export class CassandraViews implements Views {
+  readonly #connection: Connection;
+  readonly #id: string;
+  readonly #columns: readonly Column[];
+  readonly #pointers: ComparedRows<LivePointer>;
+  readonly #batch: BatchRows;
+  readonly #deltas: DeltaRows;
+  readonly #touched: TouchedMarkers;
+  readonly #positions: Positions;
+  readonly #candidates: Candidates;
+  readonly #deadLetters: DeadLetters;
+
+  constructor(
+    connection: Connection,
+    pointers: ComparedRows<LivePointer>,
+    definition: { readonly id: string; readonly columns: readonly Column[] },
+  ) {
+    const table = (name: TableName): string => qualified(connection.keyspace, tableName(name, definition.id));
+    const codec = new StateCodec(definition.columns);
+    this.#connection = connection;
+    this.#id = definition.id;
+    this.#columns = definition.columns;
+    this.#pointers = pointers;
+    this.#batch = new BatchRows(connection, table('batch'), codec);
+    this.#deltas = new DeltaRows(connection, table('delta'), codec);
+    this.#touched = new TouchedMarkers(connection, table('touched'), table('directory'));
+    this.#positions = new Positions(connection, table('position'));
+    this.#candidates = new Candidates(connection, table('candidate'));
+    this.#deadLetters = new DeadLetters(
+      connection,
+      table('processing_errors'),
+      table('error_index'),
+      table('directory'),
+    );
+  }
+
+  async pointer(): Promise<LivePointer | null> {
+    return await this.#pointers.read(this.#id);
+  }
+
+  async compareAndSetPointer(expected: LivePointer | null, next: LivePointer): Promise<boolean> {
+    checkPointer(next);
+    return await this.#pointers.compareAndSet(this.#id, samePointer(expected), next);
+  }
+
+  async read(
+    customerIds: readonly string[],
+    lineage: Lineage | null,
+    slice: DeltaSlice,
+  ): Promise<readonly CustomerRows[]> {
+    const distinct = [...new Set(customerIds)];
+    const found = await this.#connection.each(distinct, (customerId) => this.#readOne(customerId, lineage, slice));
+    const byId = new Map(found.map((rows) => [rows.customerId, rows]));
+    return customerIds.map((customerId) => byId.get(customerId) ?? { customerId, batch: null, deltas: [] });
+  }
+
+  /** Both tables are read in token order side by side, whole rows at a time: far fewer requests than customers. */
+  async scan(
+    lineage: Lineage | null,
+    slice: DeltaSlice,
+    { after, limit }: { readonly after: string | null; readonly limit: number },
+  ): Promise<ScanPage> {
+    checkLimit(limit);
+    const place = decodePlace(after);
+    const pageRows = Math.min(1000, 2 * limit);
+    const batch = lineage === null ? nobody() : this.#batch.inOrder.after(place, pageRows);
+    const rows: CustomerRows[] = [];
+    let last: Place | null = null;
+    let lookedAt = 0;
+    for await (const customer of merged(batch, this.#deltas.inOrder.after(place, pageRows))) {
+      if (last !== null && (rows.length === limit || lookedAt === LOOKED_AT))
+        return { rows, cursor: encodePlace(last) };
+      const { customerId } = customer;
+      const counting = {
+        customerId,
+        batch: this.#batch.newest(customer.left, lineage),
+        deltas: this.#deltas.counting(customer.right, slice),
+      };
+      if (counting.batch !== null || counting.deltas.length > 0) rows.push(counting);
+      lookedAt += 1;
+      last = customer;
+    }
+    return { rows, cursor: null };
+  }
+
+  async writeBatch(rows: readonly BatchRow[]): Promise<void> {
+    for (const row of rows) checkBatchRow(this.#columns, row);
+    await this.#batch.write(rows);
+  }
+
+  async loadDeltas(keys: readonly DeltaKey[]): Promise<readonly DeltaRow[]> {
+    return await this.#deltas.load(keys);
+  }
+
+  async writeDeltas(rows: readonly DeltaRow[]): Promise<void> {
+    for (const row of rows) checkDeltaRow(this.#columns, row);
+    await this.#deltas.write(rows);
+  }
+
+  async writeTouched(keys: readonly DeltaKey[]): Promise<void> {
+    for (const key of keys) checkDeltaKey(key);
+    await this.#touched.write(keys);
+  }
+
+  touched(slice: DeltaSlice): AsyncIterable<readonly string[]> {
+    return this.#touched.read(slice);
+  }
+
+  async positions(): Promise<ReadonlyMap<number, Position>> {
+    return await this.#positions.read();
+  }
+
+  async writePosition(partition: number, position: Position): Promise<void> {
+    checkPosition(partition, position);
+    await this.#positions.write(partition, position);
+  }
+
+  async writeCandidates(generation: number, list: string, candidates: readonly Candidate[]): Promise<void> {
+    checkCandidateList(generation, list, candidates);
+    await this.#candidates.write(generation, list, candidates);
+  }
+
+  async candidates(generation: number, list: string, limit: number): Promise<readonly Candidate[]> {
+    checkLimit(limit);
+    return await this.#candidates.read(generation, list, limit);
+  }
+
+  async writeDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) checkDeadLetter(letter);
+    await this.#deadLetters.write(letters);
+  }
+
+  async deadLetters(page: Parameters<Views['deadLetters']>[0]): Promise<readonly DeadLetter[]> {
+    checkLimit(page.limit);
+    return await this.#deadLetters.page(page);
+  }
+
+  async countDeadLetters(): Promise<ReadonlyMap<string, bigint>> {
+    return await this.#deadLetters.count();
+  }
+
+  async versions({ after, limit }: Parameters<Views['versions']>[0]): ReturnType<Views['versions']> {
+    checkLimit(limit);
+    const rows: Awaited<ReturnType<Views['versions']>>['rows'][number][] = [];
+    let last: Place | null = null;
+    let lookedAt = 0;
+    for await (const customer of this.#batch.versionsInOrder.after(decodePlace(after), VERSION_ROWS)) {
+      if (last !== null && (rows.length === limit || lookedAt === LOOKED_AT))
+        return { rows, cursor: encodePlace(last) };
+      const generations = customer.rows.map(({ generation }) => numberOf(generation)).reverse();
+      const empty = customer.rows
+        .filter((row) => booleanOf(row.empty))
+        .map(({ generation }) => numberOf(generation))
+        .reverse();
+      if (generations.length > 1 || empty.length > 0)
+        rows.push({ customerId: customer.customerId, generations, empty });
+      lookedAt += 1;
+      last = customer;
+    }
+    return { rows, cursor: null };
+  }
+
+  async deleteBatch(keys: readonly { readonly customerId: string; readonly generation: number }[]): Promise<void> {
+    await this.#batch.delete(keys);
+  }
+
+  async touchedBelow(partition: number, epoch: number, limit: number): Promise<readonly DeltaKey[]> {
+    checkLimit(limit);
+    return await this.#touched.below(partition, epoch, limit);
+  }
+
+  async deleteDeltas(keys: readonly DeltaKey[], offset: bigint): Promise<void> {
+    checkOffset(offset);
+    await this.#deltas.delete(keys, offset);
+    const staying = await this.#deltas.existing(keys);
+    await this.#touched.delete(
+      keys.filter((key) => !staying.has(keyText(key))),
+      offset,
+    );
+  }
+
+  async deleteCandidates(generation: number): Promise<void> {
+    await this.#candidates.delete(generation);
+  }
+
+  async #readOne(customerId: string, lineage: Lineage | null, slice: DeltaSlice): Promise<CustomerRows> {
+    // An id that can't be stored has no rows; its bytes would be another's.
+    if (!isIdentifier(customerId)) return { customerId, batch: null, deltas: [] };
+    const [batch, deltas] = await Promise.all([
+      lineage === null ? null : this.#batch.read(customerId, lineage),
+      this.#deltas.read(customerId, slice),
+    ]);
+    return { customerId, batch, deltas };
+  }
+}

@@ -1,0 +1,1 @@
+export { type CassandraViewsOptions, openCassandraViews } from './cassandra-store.ts';
