@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,8 @@ export async function succeed(args: readonly string[], input = ''): Promise<stri
 const readyLine = z.object({ ready: z.literal(true), api_url: z.string() });
 const running = z.object({ processes: z.array(z.object({ name: z.string(), pid: z.int().nullable() })) });
 
-const READY_MS = 60_000;
+/** Two Java servers take longer than all the rest. */
+const READY_MS = { alone: 60_000, onServers: 240_000 };
 
 /** A `tidemark up` on a folder of its own, in a process group of its own. */
 export class RunningSystem {
@@ -71,7 +72,8 @@ export class RunningSystem {
     child.stderr.setEncoding('utf8').on('data', (part: string) => {
       stderr += part;
     });
-    const ready = await eventually('tidemark up is ready', READY_MS, () => {
+    const readyMs = flags.includes('--on') || existsSync(join(home, 'kafka')) ? READY_MS.onServers : READY_MS.alone;
+    const ready = await eventually('tidemark up is ready', readyMs, () => {
       if (child.exitCode !== null) throw new Error(`tidemark up ended with ${child.exitCode}: ${stderr}`);
       return stdout.includes('\n') ? readyLine.parse(JSON.parse(stdout)) : null;
     });
