@@ -3,6 +3,7 @@ import { createPartitioner } from '../partitioner.ts';
 import type { Append, Appended } from '../port.ts';
 import { bytesOf, checkRecord } from '../record-limit.ts';
 import type { Cluster } from './cluster.ts';
+import { isTransient } from './outage.ts';
 import type { Producer } from './producer.ts';
 
 /** How old the number of partitions may be by which keys are placed. */
@@ -67,18 +68,27 @@ export class Appender {
 
   /** How many there are; a record for one that is not there is refused before anything is written. */
   async #partitions(records: readonly Append[]): Promise<number> {
-    const ask = (maxAgeMs: number) => this.#cluster.persist(3_000, () => this.#cluster.topology(maxAgeMs));
     const isBeyond = (partitions: number) => (record: Append) =>
       record.partition !== undefined && !(record.partition >= 0 && record.partition < partitions);
-    const known = (await ask(PARTITIONS_AGE_MS)).leaders.size;
+    const known = await this.#count(PARTITIONS_AGE_MS);
     if (!records.some(isBeyond(known))) return known;
-    const now = (await ask(0)).leaders.size;
+    const now = await this.#count(0);
     const wrong = records.find(isBeyond(now));
     if (wrong === undefined) return now;
     throw new LogError(
       'TIDEMARK_LOG_NO_PARTITION',
       `The topic ${this.#cluster.topic} has no partition ${wrong.partition}.`,
     );
+  }
+
+  /** In an outage what was known before has to do: the send itself waits for the brokers. */
+  async #count(maxAgeMs: number): Promise<number> {
+    try {
+      return (await this.#cluster.topology(maxAgeMs)).leaders.size;
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      return (await this.#cluster.topology(Number.POSITIVE_INFINITY)).leaders.size;
+    }
   }
 
   async #sendAll(): Promise<void> {

@@ -84,7 +84,10 @@ export async function openKafkaLog(url: string, options: KafkaLogOptions = {}): 
       reached(cluster.persist(OUTAGE_MS, async () => readBounds(cluster, await partitions(PARTITIONS_AGE_MS)))),
     read: (partition, from, readOptions) => reached(reader.read(partition, from, readOptions)),
     consume: async (group, handler) => {
-      const consumer = startConsumer({ cluster, group, reader, handler, sessionMs, heartbeatMs, maxBatchRecords });
+      // Kafka's groups belong to all topics: two systems on one Kafka must not share theirs.
+      const ofTopic = `${group}-${topic}`;
+      const timing = { sessionMs, heartbeatMs, maxBatchRecords };
+      const consumer = startConsumer({ cluster, group: ofTopic, reader, handler, ...timing });
       consumers.add(consumer);
       return consumer;
     },

@@ -17,7 +17,9 @@ let cluster: KafkaCluster;
 let logs: EventLog[] = [];
 
 const open = async (topic: string): Promise<EventLog> => {
-  const log = await openKafkaLog(`kafka://${cluster.brokers.join(',')}/${topic}`, { partitions: PARTITIONS });
+  // A busy machine may need longer for a broker's start than an append is tried by default.
+  const options = { partitions: PARTITIONS, deliverWithinMs: 100_000 };
+  const log = await openKafkaLog(`kafka://${cluster.brokers.join(',')}/${topic}`, options);
   logs.push(log);
   return log;
 };

@@ -11,6 +11,7 @@ import { isProtocolError, ProtocolError } from './wire/protocol-error.ts';
 
 /** How long the broker may wait for replicas, and how long a batch is tried in all before its append fails. */
 const REPLICAS_MS = 10_000;
+const MIN_REPLICAS_MS = 1_000;
 const DELIVER_WITHIN_MS = 30_000;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
@@ -61,7 +62,7 @@ export class Producer {
     const deadline = performance.now() + this.#withinMs;
     let left: Outstanding[] = [...batches].map(([partition, records]) => ({ partition, records, encoded: null }));
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-      const failures = await this.#attempt(left, onResult);
+      const failures = await this.#attempt(left, deadline, onResult);
       const isOver = performance.now() + pauseMs > deadline;
       left = [];
       for (const [outstanding, error] of failures) {
@@ -88,6 +89,7 @@ export class Producer {
   /** Sends to all leaders at once; answers what was not written, or not known to be, and why. */
   async #attempt(
     left: readonly Outstanding[],
+    deadline: number,
     onResult: (partition: number, result: Result) => void,
   ): Promise<ReadonlyMap<Outstanding, unknown>> {
     const failures = new Map<Outstanding, unknown>();
@@ -103,7 +105,8 @@ export class Producer {
     }
     const sendTo = async (leader: number, led: readonly Outstanding[]): Promise<void> => {
       const batches = led.map(({ partition, encoded }) => ({ partition, bytes: encoded ?? Buffer.alloc(0) }));
-      const request = produce(this.#cluster.topic, batches, REPLICAS_MS);
+      const replicasMs = Math.min(REPLICAS_MS, Math.max(MIN_REPLICAS_MS, Math.ceil(deadline - performance.now())));
+      const request = produce(this.#cluster.topic, batches, replicasMs);
       try {
         const answers = await this.#cluster.send(leader, 'produce', request);
         for (const outstanding of led) {
