@@ -49,6 +49,8 @@ describe.skipIf(kafkaOfRun() === null)('a connection', () => {
     proxy.cut();
     const asked = link.send(metadata('nothing'));
     const failed = expect(asked).rejects.toMatchObject({ name: 'LinkClosedError' });
+    // It goes out in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
     link.close();
     await failed;
     expect(link.isOpen).toBe(false);

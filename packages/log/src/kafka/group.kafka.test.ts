@@ -16,7 +16,7 @@ const open = async (): Promise<EventLog> => {
   return log;
 };
 
-describe.skipIf(kafkaOfRun() === null)('a topic that grows under load', () => {
+describe.skipIf(kafkaOfRun() === null)('the members of a group', () => {
   beforeEach(() => {
     topic = testTopic(kafkaOfRun() ?? '');
   });
@@ -26,7 +26,7 @@ describe.skipIf(kafkaOfRun() === null)('a topic that grows under load', () => {
     await topic.drop();
   });
 
-  test('loses nothing: members take the new partitions from their start, without a start of their own', async () => {
+  test('take the partitions of a topic that grows under load from their start, without a start of their own', async () => {
     const [grower, writer, one, two] = [await open(), await open(), await open(), await open()];
     const group = new RecordedGroup();
     const members = [
@@ -53,6 +53,43 @@ describe.skipIf(kafkaOfRun() === null)('a topic that grows under load', () => {
     expect(new Set(group.values()).size).toBe(sent);
     expect(members.flatMap((member) => member.held()).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(members.map((member) => member.held().length)).toEqual([4, 4]);
+    expect(group.overlaps).toEqual([]);
+  });
+
+  test('are those of one topic: another of the same Kafka has its own', async () => {
+    const other = testTopic(kafkaOfRun() ?? '');
+    const here = await open();
+    const there = await openKafkaLog(other.url(), { partitions: 2 });
+    logs.push(there);
+    const members = [
+      await here.consume('same', new RecordedGroup().handler('here')),
+      await there.consume('same', new RecordedGroup().handler('there')),
+    ];
+    await until(() =>
+      expect(members.map((member) => member.held())).toEqual([
+        [0, 1, 2, 3],
+        [0, 1],
+      ]),
+    );
+    await there.close();
+    await other.drop();
+  });
+
+  test('go on with what they keep while others join and leave', async () => {
+    const logsOf = [await open(), await open(), await open()];
+    const [writer = await open()] = logsOf;
+    const group = new RecordedGroup();
+    const first = await writer.consume('group', group.handler('first'));
+    await until(() => expect(first.held()).toHaveLength(4));
+    for (const [n, log] of logsOf.slice(1).entries()) {
+      const guest = await log.consume('group', group.handler(`guest ${n}`));
+      await until(() => expect(guest.held()).toHaveLength(2));
+      await guest.stop();
+      await until(() => expect(first.held()).toHaveLength(4));
+    }
+    // Two of the four never left the first member.
+    const revoked = new Set(group.revocations.filter((each) => each.startsWith('first/')));
+    expect(revoked.size).toBeLessThanOrEqual(2);
     expect(group.overlaps).toEqual([]);
   });
 });
