@@ -55,6 +55,7 @@ export class Membership {
   /** Null while it is no member. */
   #generation: number | null = null;
   #joins = 0;
+  #isJoining = false;
   #partitions = 0;
   #aliveUntil = 0;
   #wantsToJoin = true;
@@ -124,6 +125,7 @@ export class Membership {
       try {
         await this.#join();
       } catch (error) {
+        this.#isJoining = false;
         if (signal.aborted) return;
         this.#wantsToJoin = true;
         if (!(await this.#heal(error))) return;
@@ -147,6 +149,7 @@ export class Membership {
       };
       return cluster.send(coordinator, this.#lanes.join, joinGroup(asked));
     };
+    this.#isJoining = true;
     let joined = await join();
     this.#memberId = joined.memberId;
     if (joined.error === MEMBER_ID_REQUIRED) joined = await join();
@@ -157,6 +160,7 @@ export class Membership {
     const encoded = new Map([...shares].map(([id, partitions]) => [id, encodeAssignment(cluster.topic, partitions)]));
     this.#generation = generation;
     this.#joins += 1;
+    this.#isJoining = false;
     const sentAt = performance.now();
     const request = syncGroup({ group, generation, memberId }, encoded, REBALANCE_MS + sessionMs);
     const assignment = decodeAssignment(await cluster.send(coordinator, this.#lanes.join, request));
@@ -184,12 +188,13 @@ export class Membership {
       try {
         const beat = heartbeat({ group, generation, memberId: this.#memberId }, sessionMs / 2);
         await cluster.send(coordinator, this.#lanes.beat, beat);
-        this.#prolong(sentAt);
+        if (this.#generation === generation) this.#prolong(sentAt);
         const { leaders } = await cluster.topology(heartbeatMs);
         if (leaders.size > this.#partitions) this.rejoin();
       } catch (error) {
-        // The answer may be about the generation before the one that was joined meanwhile.
+        // The answer may be about the generation before the one that was joined meanwhile, or is being joined.
         if (signal.aborted || joins !== this.#joins || this.#generation === null) continue;
+        if (this.#isJoining && isProtocolError(error, 'ILLEGAL_GENERATION')) continue;
         if (isProtocolError(error, 'REBALANCE_IN_PROGRESS')) {
           this.#prolong(sentAt);
           this.rejoin();
