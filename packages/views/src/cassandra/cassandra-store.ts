@@ -86,11 +86,21 @@ class CassandraStore implements ViewStore {
 
   async drop(definitionId: string): Promise<void> {
     checkDefinition({ id: definitionId, columns: [] });
-    const row = await this.#definitions.read(definitionId);
-    const dropping = { ...(row ?? { columns: [], incarnation: randomUUID() }), dropping: true };
+    const row = (await this.#definitions.read(definitionId)) ?? {
+      columns: [],
+      incarnation: randomUUID(),
+      dropping: true,
+    };
     // Said before the first table goes: who opens it meanwhile drops the rest, and then begins anew.
-    await this.#definitions.compareAndSet(definitionId, () => true, dropping);
-    await this.#finishDrop(definitionId);
+    await this.#definitions.compareAndSet(definitionId, () => true, { ...row, dropping: true });
+    try {
+      await this.#finishDrop(definitionId);
+    } catch (error) {
+      // Nothing was dropped by a role that may not: the definition must go on being used.
+      if (error instanceof ViewsError && error.code === 'TIDEMARK_VIEWS_DENIED')
+        await this.#definitions.compareAndSet(definitionId, (there) => there?.incarnation === row.incarnation, row);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -114,8 +124,8 @@ class CassandraStore implements ViewStore {
   }
 
   async #finishDrop(id: string): Promise<void> {
-    await this.#pointers.delete(id);
     await this.#schema.drop(definitionTables(id, []).map(({ name }) => name));
+    await this.#pointers.delete(id);
     await this.#definitions.delete(id);
   }
 }

@@ -2,7 +2,8 @@ import { cassandraOfRun } from '@tidemark/infra-local/testing';
 import { describe } from 'vitest';
 import { viewsConformance } from '../testing/index.ts';
 import { openCassandraViews } from './cassandra-store.ts';
-import { freshKeyspace } from './testing/fresh-keyspace.ts';
+import { bareClient, freshKeyspace } from './testing/fresh-keyspace.ts';
+import { ReusedTables } from './testing/reused-tables.ts';
 
 const node = cassandraOfRun();
 
@@ -11,7 +12,15 @@ describe.skipIf(node === null)('on a real node', () => {
     'Cassandra',
     async () => {
       const keyspace = freshKeyspace(node ?? '');
-      return { open: () => openCassandraViews(keyspace.url), close: () => keyspace.drop() };
+      const client = await bareClient(node ?? '');
+      const reused = new ReusedTables(client, keyspace.name);
+      return {
+        open: async () => reused.store(await openCassandraViews(keyspace.url)),
+        close: async () => {
+          await keyspace.drop();
+          await client.shutdown();
+        },
+      };
     },
     {
       // Of two writes at the same offset the greater bytes win, cell by cell: rows are a function of the offset.

@@ -7,6 +7,9 @@ import type { Row } from './wire-value.ts';
 /** Tries of one compare-and-set whose outcomes stay unknown. */
 const TRIES = 6;
 
+/** What it needs of a connection. */
+export type Comparing = Pick<Connection, 'keyspace' | 'serialRow' | 'compareAndSet'>;
+
 /** How the value of a compared row is kept. */
 export type ComparedTable<T> = {
   readonly table: SharedName;
@@ -27,7 +30,7 @@ export type ComparedTable<T> = {
  * had read says that it lost, for good.
  */
 export class ComparedRows<T> {
-  readonly #connection: Connection;
+  readonly #connection: Comparing;
   readonly #decode: (row: Row) => T;
   readonly #encode: (value: T) => readonly unknown[];
   readonly #select: string;
@@ -35,7 +38,7 @@ export class ComparedRows<T> {
   readonly #update: string;
   readonly #delete: string;
 
-  constructor(connection: Connection, { table, key, columns, encode, decode }: ComparedTable<T>) {
+  constructor(connection: Comparing, { table, key, columns, encode, decode }: ComparedTable<T>) {
     const name = qualified(connection.keyspace, table);
     const names = columns.map(quoted);
     this.#connection = connection;

@@ -44,8 +44,10 @@ export class SchemaMaker {
     for (const table of tables) await this.#check(table);
   }
 
+  /** Drops those of the tables that are there, in their order. */
   async drop(tables: readonly string[]): Promise<void> {
-    for (const name of tables)
+    const there = await this.tableNames();
+    for (const name of tables.filter((each) => there.has(each)))
       await this.#connection.changeSchema(`DROP TABLE IF EXISTS ${qualified(this.#connection.keyspace, name)}`);
   }
 

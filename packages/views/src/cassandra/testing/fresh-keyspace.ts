@@ -8,6 +8,9 @@ export type FreshKeyspace = {
   readonly drop: () => Promise<void>;
 };
 
+/** To drop a keyspace of many tables takes a busy node minutes. */
+const TIMEOUT_MS = 300_000;
+
 /** A keyspace of a test's own on the node at `host:port`. */
 export function freshKeyspace(node: string): FreshKeyspace {
   const name = `views_${randomBytes(6).toString('hex')}`;
@@ -18,19 +21,25 @@ export function freshKeyspace(node: string): FreshKeyspace {
   };
 }
 
-/** Runs `work` with a bare client of the driver, as somebody else's program would have it. */
+/** A client of the driver as somebody else's program would have it. */
+export async function bareClient(node: string, options: Partial<DseClientOptions> = {}): Promise<Client> {
+  const client = new Client({
+    contactPoints: [node],
+    localDataCenter: 'datacenter1',
+    socketOptions: { readTimeout: TIMEOUT_MS },
+    ...options,
+  });
+  await client.connect();
+  return client;
+}
+
+/** Runs `work` with such a client. */
 export async function withClient<T>(
   node: string,
   work: (client: Client) => Promise<T>,
   options: Partial<DseClientOptions> = {},
 ): Promise<T> {
-  const client = new Client({
-    contactPoints: [node],
-    localDataCenter: 'datacenter1',
-    socketOptions: { readTimeout: 60_000 },
-    ...options,
-  });
-  await client.connect();
+  const client = await bareClient(node, options);
   try {
     return await work(client);
   } finally {
