@@ -6,7 +6,7 @@ const CODE = /^TIDEMARK_[A-Z0-9_]*[A-Z0-9]$/;
 
 /** Settings have names of the same form; these files declare them. */
 const SETTINGS = new Set(['packages/runtime/src/option-table.ts']);
-const TEST_SETTINGS = ['TIDEMARK_SEED'];
+const TEST_SETTINGS = ['TIDEMARK_SEED', 'TIDEMARK_TEST_RUN'];
 
 export const ERRORS_DOCUMENT = 'docs/errors.md';
 
