@@ -35,12 +35,12 @@ import { samePointer } from './pointer-rows.ts';
 import { Positions } from './positions.ts';
 import { qualified, type TableName, tableName } from './schema.ts';
 import { StateCodec } from './state-codec.ts';
-import { decodePlace, encodePlace, merged, nobody, type Place } from './token-order.ts';
+import { decodePlace, encodePlace, nextOf } from './token-order.ts';
 import { TouchedMarkers } from './touched-markers.ts';
 import { booleanOf, numberOf } from './wire-value.ts';
 
-/** Customers that one page of a scan looks at, at most, whether they count or not. */
-const LOOKED_AT = 20_000;
+/** Rows of a page of whole ones. */
+const PAGE_ROWS = 1000;
 
 /** Rows of a page of keys, which are small. */
 const VERSION_ROWS = 5000;
@@ -110,14 +110,16 @@ export class CassandraViews implements Views {
   ): Promise<ScanPage> {
     checkLimit(limit);
     const place = decodePlace(after);
-    const pageRows = Math.min(1000, 2 * limit);
-    const batch = lineage === null ? nobody() : this.#batch.inOrder.after(place, pageRows);
+    const pageRows = Math.min(PAGE_ROWS, limit);
+    const batch = lineage === null ? null : this.#batch.inOrder.after(place, pageRows);
+    const deltas = this.#deltas.inOrder.after(place, pageRows);
     const rows: CustomerRows[] = [];
-    let last: Place | null = null;
-    let lookedAt = 0;
-    for await (const customer of merged(batch, this.#deltas.inOrder.after(place, pageRows))) {
-      if (last !== null && (rows.length === limit || lookedAt === LOOKED_AT))
-        return { rows, cursor: encodePlace(last) };
+    for (let last = place; ; ) {
+      // One page of each table makes a page of the scan, however few of its customers count.
+      const isEnough = rows.length === limit || !(deltas.isReady && (batch?.isReady ?? true));
+      if (last !== place && isEnough) return { rows, cursor: last === null ? null : encodePlace(last) };
+      const customer = await nextOf(batch, deltas);
+      if (customer === null) return { rows, cursor: null };
       const { customerId } = customer;
       const counting = {
         customerId,
@@ -125,10 +127,8 @@ export class CassandraViews implements Views {
         deltas: this.#deltas.counting(customer.right, slice),
       };
       if (counting.batch !== null || counting.deltas.length > 0) rows.push(counting);
-      lookedAt += 1;
       last = customer;
     }
-    return { rows, cursor: null };
   }
 
   async writeBatch(rows: readonly BatchRow[]): Promise<void> {
@@ -189,23 +189,22 @@ export class CassandraViews implements Views {
 
   async versions({ after, limit }: Parameters<Views['versions']>[0]): ReturnType<Views['versions']> {
     checkLimit(limit);
+    const place = decodePlace(after);
+    const reader = this.#batch.versionsInOrder.after(place, VERSION_ROWS);
     const rows: Awaited<ReturnType<Views['versions']>>['rows'][number][] = [];
-    let last: Place | null = null;
-    let lookedAt = 0;
-    for await (const customer of this.#batch.versionsInOrder.after(decodePlace(after), VERSION_ROWS)) {
-      if (last !== null && (rows.length === limit || lookedAt === LOOKED_AT))
-        return { rows, cursor: encodePlace(last) };
-      const generations = customer.rows.map(({ generation }) => numberOf(generation)).reverse();
-      const empty = customer.rows
-        .filter((row) => booleanOf(row.empty))
-        .map(({ generation }) => numberOf(generation))
-        .reverse();
+    for (let last = place; ; reader.skip()) {
+      const isEnough = rows.length === limit || !reader.isReady;
+      if (last !== place && isEnough) return { rows, cursor: last === null ? null : encodePlace(last) };
+      const customer = await reader.peek();
+      if (customer === null) return { rows, cursor: null };
+      // The store has them newest first.
+      const ascending = customer.rows.toReversed();
+      const generations = ascending.map(({ generation }) => numberOf(generation));
+      const empty = ascending.filter((row) => booleanOf(row.empty)).map(({ generation }) => numberOf(generation));
       if (generations.length > 1 || empty.length > 0)
         rows.push({ customerId: customer.customerId, generations, empty });
-      lookedAt += 1;
       last = customer;
     }
-    return { rows, cursor: null };
   }
 
   async deleteBatch(keys: readonly { readonly customerId: string; readonly generation: number }[]): Promise<void> {

@@ -10,8 +10,11 @@ import type { Row } from './wire-value.ts';
 /** A statement and what is bound to it. `Buffer`s are encoded already; the driver sends them as they are. */
 export type Bound = { readonly cql: string; readonly values: readonly unknown[] };
 
-/** Requests under way at once, of one store. Two nodes' worth of work; more only waits in the servers' queues. */
-const IN_FLIGHT = 256;
+/** Reads under way at once, of one store. Two nodes' worth of work; more only waits in the servers' queues. */
+const READS_IN_FLIGHT = 256;
+
+/** Batches under way at once, some 800 rows: what a node that is busy for a moment still does before it times out. */
+const WRITES_IN_FLIGHT = 192;
 
 const PAGE_ROWS = 1000;
 
@@ -31,7 +34,8 @@ export class Connection {
   readonly keyspace: string;
   readonly dataCenter: string;
   readonly #client: Client;
-  readonly #inFlight = new InFlight(IN_FLIGHT);
+  readonly #reads = new InFlight(READS_IN_FLIGHT);
+  readonly #writes = new InFlight(WRITES_IN_FLIGHT);
 
   constructor(url: CassandraUrl, applicationName: string) {
     this.keyspace = url.keyspace;
@@ -50,12 +54,12 @@ export class Connection {
 
   /** All rows, page after page. */
   async rows({ cql, values }: Bound, profile: Profile = 'default'): Promise<readonly Row[]> {
-    return await this.#inFlight.run(() => this.#rows(cql, values, profile));
+    return await this.#reads.run(() => this.#rows(cql, values, profile));
   }
 
   /** Works on many items at once, each by other calls of this connection. The results are in the order of the items. */
   async each<I, T>(items: readonly I[], work: (item: I) => Promise<T>): Promise<readonly T[]> {
-    return await this.#inFlight.map(items, work);
+    return await this.#reads.map(items, work);
   }
 
   /** Page by page, for what may be large. `near`: the key that the wanted ones follow, to ask a node that has them. */
@@ -67,7 +71,7 @@ export class Connection {
         ...(pageState === undefined ? {} : { pageState }),
         ...(near === undefined ? {} : { routingKey: near }),
       };
-      const page = await this.#inFlight.run(() => this.#execute(cql, values, options));
+      const page = await this.#reads.run(() => this.#execute(cql, values, options));
       yield page.rows;
       if (!page.pageState) return;
       pageState = page.pageState;
@@ -82,13 +86,13 @@ export class Connection {
     const replicasOf = (key: Buffer): string =>
       (this.#client.metadata.getReplicas(this.keyspace, key) ?? []).map(({ address }) => address).join();
     const groups = groupByReplica(writes, replicasOf);
-    await this.#inFlight.map(groups, (group) => this.#inFlight.run(() => this.#writeGroup(group)));
+    await this.#writes.map(groups, (group) => this.#writes.run(() => this.#writeGroup(group)));
   }
 
   /** Runs a statement with IF. True when it was applied. An outage leaves open whether it was, or still will be. */
   async compareAndSet({ cql, values }: Bound): Promise<boolean> {
     const options = { executionProfile: 'compare-and-set', isIdempotent: false };
-    const { rows } = await this.#inFlight.run(() => this.#execute(cql, values, options));
+    const { rows } = await this.#writes.run(() => this.#execute(cql, values, options));
     return rows[0]?.['[applied]'] === true;
   }
 

@@ -23,52 +23,79 @@ export class TokenOrder {
     this.#fromToken = `${this.#fromStart} WHERE token(customer_id) >= ?`;
   }
 
-  async *after(place: Place | null, pageRows: number): AsyncGenerator<RowsInPlace> {
+  after(place: Place | null, pageRows: number): TokenReader {
     const statement: Bound =
       place === null
         ? { cql: this.#fromStart, values: [] }
         : { cql: this.#fromToken, values: [int64Bytes(place.token)] };
     const near = place === null ? undefined : textBytes(place.customerId);
-    let current: (Place & { readonly rows: Row[] }) | null = null;
-    for await (const page of this.#connection.pages(statement, pageRows, near)) {
-      for (const row of page) {
-        const customerId = textOf(row.customer_id);
-        if (current?.customerId === customerId) {
-          current.rows.push(row);
-          continue;
-        }
-        if (current !== null) yield current;
-        const here: Place = { token: bigintOf(row[TOKEN]), customerId };
-        // From the place's own token on, since two customers may have the same.
-        current = place !== null && comparePlaces(here, place) <= 0 ? null : { ...here, rows: [row] };
-      }
+    return new TokenReader(this.#connection.pages(statement, pageRows, near), place);
+  }
+}
+
+/** One way through a table. */
+export class TokenReader {
+  readonly #pages: AsyncIterator<readonly Row[]>;
+  readonly #after: Place | null;
+  /** Customers that are read, the last of them perhaps not whole. */
+  #read: (Place & { readonly rows: Row[] })[] = [];
+  #isAtEnd = false;
+
+  constructor(pages: AsyncIterator<readonly Row[]>, after: Place | null) {
+    this.#pages = pages;
+    this.#after = after;
+  }
+
+  /** The next customer can be told without asking the store. */
+  get isReady(): boolean {
+    return this.#isAtEnd || this.#read.length > 1;
+  }
+
+  /** The next customer with all rows, which stays the next; null: there is none. */
+  async peek(): Promise<RowsInPlace | null> {
+    while (!this.isReady) await this.#readPage();
+    return this.#read[0] ?? null;
+  }
+
+  skip(): void {
+    this.#read.shift();
+  }
+
+  async #readPage(): Promise<void> {
+    const page = await this.#pages.next();
+    if (page.done) {
+      this.#isAtEnd = true;
+      return;
     }
-    if (current !== null) yield current;
+    for (const row of page.value) {
+      const customerId = textOf(row.customer_id);
+      const last = this.#read.at(-1);
+      if (last?.customerId === customerId) {
+        last.rows.push(row);
+        continue;
+      }
+      const here: Place = { token: bigintOf(row[TOKEN]), customerId };
+      // From the place's own token on, since two customers may have the same.
+      if (this.#after === null || comparePlaces(here, this.#after) > 0) this.#read.push({ ...here, rows: [row] });
+    }
   }
 }
 
-/** The customers of two tables, each once, with their rows of both. */
-export async function* merged(
-  left: AsyncGenerator<RowsInPlace>,
-  right: AsyncGenerator<RowsInPlace>,
-): AsyncGenerator<Place & { readonly left: readonly Row[]; readonly right: readonly Row[] }> {
-  let [a, b] = await Promise.all([left.next(), right.next()]);
-  while (!a.done || !b.done) {
-    const order = a.done ? 1 : b.done ? -1 : comparePlaces(a.value, b.value);
-    const first = order <= 0 && !a.done ? a.value : b.value;
-    if (first === undefined) return;
-    const { token, customerId } = first;
-    yield {
-      token,
-      customerId,
-      left: order <= 0 && !a.done ? a.value.rows : [],
-      right: order >= 0 && !b.done ? b.value.rows : [],
-    };
-    [a, b] = await Promise.all([order <= 0 ? left.next() : a, order >= 0 ? right.next() : b]);
-  }
+/** Goes through two tables side by side: the next customer with the rows of both, or null at the end. */
+export async function nextOf(
+  left: TokenReader | null,
+  right: TokenReader,
+): Promise<(Place & { readonly left: readonly Row[]; readonly right: readonly Row[] }) | null> {
+  const [a, b] = await Promise.all([left?.peek() ?? null, right.peek()]);
+  const first = a !== null && (b === null || comparePlaces(a, b) <= 0) ? a : b;
+  if (first === null) return null;
+  const { token, customerId } = first;
+  const inLeft = a?.customerId === customerId ? a.rows : null;
+  const inRight = b?.customerId === customerId ? b.rows : null;
+  if (inLeft !== null) left?.skip();
+  if (inRight !== null) right.skip();
+  return { token, customerId, left: inLeft ?? [], right: inRight ?? [] };
 }
-
-export async function* nobody(): AsyncGenerator<RowsInPlace> {}
 
 function comparePlaces(a: Place, b: Place): number {
   if (a.token !== b.token) return a.token < b.token ? -1 : 1;

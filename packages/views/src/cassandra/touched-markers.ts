@@ -63,8 +63,10 @@ export class TouchedMarkers {
     );
     if (this.#known.size > KNOWN_SHARDS) this.#known.clear();
     for (const [name] of fresh) this.#known.add(name);
+    // Shard by shard: a batch within one partition is one write to the node.
+    const byShard = [...keys].sort((a, b) => compareShards(shardOf(a), shardOf(b)));
     await this.#connection.write(
-      keys.map((key) => {
+      byShard.map((key) => {
         const shard = shardOf(key);
         const values = [...shardValues(shard), textBytes(key.customerId), timestamp];
         return { cql: this.#insert, values, key: routingKey(shardValues(shard)) };
@@ -180,6 +182,9 @@ function shardOf({ customerId, epoch, partition }: DeltaKey): Shard {
   for (const byte of textBytes(customerId)) hash = Math.imul(hash ^ byte, 0x01000193);
   return { epoch, partition, shard: (hash >>> 16) % SHARDS };
 }
+
+const compareShards = (a: Shard, b: Shard): number =>
+  a.epoch - b.epoch || a.partition - b.partition || a.shard - b.shard;
 
 const shardText = ({ epoch, partition, shard }: Shard): string => `${epoch} ${partition} ${shard}`;
 
