@@ -40,9 +40,9 @@ describe.skipIf(kafkaOfRun() === null)('transactions of another client', () => {
         await handler.records(partition, batch, lease);
       },
     });
-    const send = async (value: string, how: 'commit' | 'abort', key: Buffer | null = null) => {
+    const send = async (value: string, how: 'commit' | 'abort', pad = Buffer.alloc(0)) => {
       const transaction = await producer.transaction();
-      const messages = [1, 2].map((n) => ({ key, value: `${value} ${n}` }));
+      const messages = [1, 2].map((n) => ({ value: `${value} ${n}`, headers: { pad } }));
       await transaction.send({ topic: topic.name, messages });
       if (how === 'abort') return transaction.abort();
       levels = [];
