@@ -15,7 +15,10 @@ const OUTAGE_MS = 3_000;
 const BYTES_PER_RECORD = 256;
 const MIN_FETCH_BYTES = 64 * 1024;
 const MAX_FETCH_BYTES = 4 * 1024 * 1024;
-/** The markers of transactions take offsets at the end that hold no record: so few are looked through at once. */
+/**
+ * The markers of transactions take offsets that hold no record. So few at the end are looked through at once, since whoever
+ * gets the last record wants to know that it was the last.
+ */
 const TAIL_OFFSETS = 64n;
 
 /** Reads any partition from any offset, without a group: what lies below an offset asked for is never answered. */
@@ -63,6 +66,7 @@ export function createReader(cluster: Cluster, topicId: string, codecs: Codecs):
       const maxBytes = Math.min(Math.max(maxRecords * BYTES_PER_RECORD, MIN_FETCH_BYTES), MAX_FETCH_BYTES);
       const deadline = performance.now() + waitMs;
       const records: LogRecord[] = [];
+      let bytes = 0;
       for (let next = from; ; ) {
         const leftMs = records.length > 0 ? 0 : Math.max(0, deadline - performance.now());
         const attempt = () => fetchFrom(partition, next, maxBytes, leftMs, signal);
@@ -71,15 +75,18 @@ export function createReader(cluster: Cluster, topicId: string, codecs: Codecs):
         const { aborted, end } = fetched;
         const wanted = maxRecords - records.length;
         const decoded = decodeBatches(fetched.records, { partition, from: next, maxRecords: wanted, aborted, codecs });
+        // There is enough: this was only to see whether more than markers follow.
+        if (bytes >= MAX_FETCH_BYTES && decoded.records.length > 0) return { records, next, level: false };
         for (const record of decoded.records) records.push(record);
+        bytes += fetched.records.length;
         const isAhead = decoded.next > next;
         next = decoded.next;
         const level = next >= end;
-        if (records.length > 0) {
-          if (level || !isAhead || records.length >= maxRecords || end - next > TAIL_OFFSETS)
-            return { records, next, level };
-        } else if (!isAhead && (level || performance.now() >= deadline)) return { records, next, level };
-        if (signal?.aborted) return { records, next, level };
+        const isDone =
+          records.length > 0
+            ? level || !isAhead || records.length >= maxRecords || end - next > TAIL_OFFSETS
+            : !isAhead && (level || performance.now() >= deadline);
+        if (isDone || signal?.aborted) return { records, next, level };
       }
     },
   };
