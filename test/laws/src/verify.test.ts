@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openSession, type Session } from '@tidemark/duckdb';
+import { type FreshDatabase, freshDatabase } from '@tidemark/embedded-postgres/testing';
 import type { Engine } from '@tidemark/engine';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
-import { type FreshDatabase, freshDatabase } from '@tidemark/postgres/testing';
 import { createLogger, createMetricsRegistry } from '@tidemark/runtime';
 import { buildServer, DEFAULT_LIMITS } from '@tidemark/serving-layer';
 import { Random } from '@tidemark/simulator';
@@ -49,6 +49,7 @@ beforeEach(async () => {
     logger: createLogger({ app: 'test', level: 'fatal' }),
     registry: createMetricsRegistry('test'),
     awaitsFirstGeneration: async () => false,
+    stopping: new AbortController().signal,
     limits: DEFAULT_LIMITS,
   });
   apiUrl = await server.listen({ host: '127.0.0.1', port: 0 });
