@@ -88,6 +88,7 @@ export async function openKafkaLog(url: string, options: KafkaLogOptions = {}): 
       consumers.add(consumer);
       return consumer;
     },
+    members: async () => 0,
     grow: (wanted) => reached(growTopic(cluster, wanted)),
     truncate: (partition, before) => reached(truncatePartition(cluster, partition, before)),
     close: async () => {
