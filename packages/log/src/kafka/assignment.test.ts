@@ -38,7 +38,8 @@ test('nobody is given what another still has, nor two the same', () => {
 
 test('who leaves is given nothing new, and keeps what it finishes', () => {
   const property = fc.property(scene, ({ members, partitions: count }) => {
-    for (const [id, { isLeaving, owned }] of members) if (isLeaving) expect(assign(members, count).get(id)).toEqual(owned);
+    for (const [id, { isLeaving, owned }] of members)
+      if (isLeaving) expect(assign(members, count).get(id)).toEqual(owned);
   });
   fc.assert(property, { seed, numRuns: 500 });
 });

@@ -1,8 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import { decompress as unzstd } from 'fzstd';
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { CompressionCodecs } from 'kafkajs';
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync, uncompressSync } from 'snappy';
 
 /** How a batch's records are compressed, by the number that its attributes carry. */
