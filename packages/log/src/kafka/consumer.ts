@@ -3,7 +3,7 @@ import { LogError } from '../error.ts';
 import { type PartitionWorker, startWorker } from '../partition-worker.ts';
 import type { Consumer, PartitionHandler } from '../port.ts';
 import type { Reader } from '../reader.ts';
-import type { Cluster } from './cluster.ts';
+import type { ClientSettings } from './client.ts';
 import { Membership } from './membership.ts';
 import { toLogError } from './outage.ts';
 import { createReadAhead } from './read-ahead.ts';
@@ -11,7 +11,8 @@ import { createReadAhead } from './read-ahead.ts';
 const RETRY_MS = 100;
 
 export type ConsumerOptions = {
-  readonly cluster: Cluster;
+  readonly topic: string;
+  readonly settings: ClientSettings;
   readonly group: string;
   readonly reader: Reader;
   readonly handler: PartitionHandler;
@@ -39,7 +40,7 @@ const patient = (reader: Reader): Reader => ({
  * two calls at once. Nothing is committed to Kafka: the handler's own positions are the truth.
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
-  const { cluster, group, sessionMs, heartbeatMs, handler, maxBatchRecords } = options;
+  const { topic, settings, group, sessionMs, heartbeatMs, handler, maxBatchRecords } = options;
   const workers = new Map<number, PartitionWorker>();
   /** Those that lost their partition: they end by themselves, and nobody waits for them but their successor here. */
   const lost = new Set<PartitionWorker>();
@@ -88,7 +89,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   };
 
   const membership = new Membership({
-    cluster,
+    topic,
+    settings,
     group,
     sessionMs,
     heartbeatMs,

@@ -1,14 +1,12 @@
 import { kafkaOfRun } from '@tidemark/infra-local/testing';
-import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../port.ts';
 import { numbered, readAll, text } from '../testing/records.ts';
+import { dial } from './client.ts';
 import { openKafkaLog } from './log.ts';
 import { type DeafProxy, deafProxy } from './testing/deaf-proxy.ts';
 import { type TestTopic, testTopic } from './testing/test-topic.ts';
 import { until } from './testing/until.ts';
-
-const direct = socketFactory();
 
 let topic: TestTopic;
 let proxy: DeafProxy;
@@ -24,7 +22,7 @@ const offsets = (from: number, count: number) =>
 async function open(deliverWithinMs: number): Promise<void> {
   log = await openKafkaLog(topic.url(), {
     deliverWithinMs,
-    socketFactory: (wanted) => direct({ ...wanted, port: proxy.port }),
+    socketFactory: (wanted) => dial({ ...wanted, port: proxy.port }),
   });
 }
 

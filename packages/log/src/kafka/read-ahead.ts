@@ -2,7 +2,7 @@ import type { ReadResult } from '../port.ts';
 import type { Reader } from '../reader.ts';
 
 /** What is read at once and handed out in parts: a consumer's queue for a partition, which holds two of them at most. */
-const CHUNK_RECORDS = 4_000;
+const CHUNK_RECORDS = 8_000;
 
 type Chunk = { readonly from: bigint; readonly result: ReadResult };
 

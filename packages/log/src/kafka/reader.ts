@@ -1,29 +1,27 @@
 import { LogError } from '../error.ts';
-import type { LogRecord, ReadResult } from '../port.ts';
+import type { Bounds, LogRecord, ReadResult } from '../port.ts';
 import type { Reader } from '../reader.ts';
-import type { Cluster } from './cluster.ts';
-import type { Codecs } from './codecs.ts';
+import type { Brokers, Fetched, Message } from './brokers.ts';
 import { Fetcher } from './fetcher.ts';
-import { readBounds } from './offsets.ts';
-import { decodeBatches } from './record-batch.ts';
-import type { FetchedPartition } from './requests/fetch.ts';
-import { isProtocolError } from './wire/protocol-error.ts';
+import { brokerError, persist } from './outage.ts';
 
 /** How long a reader waits for connections and leaders to come back before it says that the log can't be reached. */
 const OUTAGE_MS = 3_000;
 /** What an answer may hold is asked for in bytes: about so many a record, within bounds. One whole batch comes always. */
 const BYTES_PER_RECORD = 256;
 const MIN_FETCH_BYTES = 64 * 1024;
-const MAX_FETCH_BYTES = 4 * 1024 * 1024;
-/** The markers of transactions take offsets at the end that hold no record: so few are looked through at once. */
-const TAIL_OFFSETS = 64n;
+const MAX_FETCH_BYTES = 2 * 1024 * 1024;
+/** How soon a reader finds that the topic was made again, if the new one could be taken for the old one. */
+const TOPIC_AGE_MS = 1_000;
 
 /** Reads any partition from any offset, without a group: what lies below an offset asked for is never answered. */
-export function createReader(cluster: Cluster, topicId: string, codecs: Codecs): Reader {
-  const fetcher = new Fetcher(cluster, topicId);
+export function createReader(brokers: Brokers, boundsOf: () => Promise<ReadonlyMap<number, Bounds>>): Reader {
+  const fetcher = new Fetcher(brokers);
 
   const outOfRange = async (partition: number, from: bigint): Promise<void> => {
-    const { start, end } = (await readBounds(cluster, [partition])).get(partition) ?? { start: from, end: from };
+    // That it is another topic says more.
+    await brokers.topology(0);
+    const { start, end } = (await boundsOf()).get(partition) ?? { start: from, end: from };
     if (from < start) {
       throw new LogError(
         'TIDEMARK_LOG_GAP',
@@ -39,54 +37,97 @@ export function createReader(cluster: Cluster, topicId: string, codecs: Codecs):
     // In range by now: asked again.
   };
 
-  const fetchFrom = async (
-    partition: number,
-    from: bigint,
-    maxBytes: number,
-    waitMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<FetchedPartition | null> => {
-    for (;;) {
-      try {
-        return await fetcher.fetch({ partition, from, maxBytes, waitMs, signal });
-      } catch (error) {
-        if (!isProtocolError(error, 'OFFSET_OUT_OF_RANGE')) throw error;
-        await outOfRange(partition, from);
-      }
-    }
+  const checkPartition = async (partition: number): Promise<void> => {
+    if ((await brokers.topology(TOPIC_AGE_MS)).leaders.has(partition)) return;
+    if ((await brokers.topology(0)).leaders.has(partition)) return;
+    throw new LogError('TIDEMARK_LOG_NO_PARTITION', `The topic ${brokers.topic} has no partition ${partition}.`);
   };
 
   return {
     read: async (partition, from, { maxRecords, waitMs, signal }): Promise<ReadResult> => {
       if (!Number.isInteger(maxRecords) || maxRecords < 1) throw new RangeError('A read asks for at least one record.');
-      await checkPartition(cluster, partition);
       const maxBytes = Math.min(Math.max(maxRecords * BYTES_PER_RECORD, MIN_FETCH_BYTES), MAX_FETCH_BYTES);
       const deadline = performance.now() + waitMs;
-      const records: LogRecord[] = [];
       for (let next = from; ; ) {
-        const leftMs = records.length > 0 ? 0 : Math.max(0, deadline - performance.now());
-        const attempt = () => fetchFrom(partition, next, maxBytes, leftMs, signal);
-        const fetched = await cluster.persist(OUTAGE_MS, attempt, signal);
-        if (fetched === null) return { records, next, level: false };
-        const { aborted, end } = fetched;
-        const wanted = maxRecords - records.length;
-        const decoded = decodeBatches(fetched.records, { partition, from: next, maxRecords: wanted, aborted, codecs });
-        for (const record of decoded.records) records.push(record);
-        const isAhead = decoded.next > next;
-        next = decoded.next;
-        const level = next >= end;
-        if (records.length > 0) {
-          if (level || !isAhead || records.length >= maxRecords || end - next > TAIL_OFFSETS)
-            return { records, next, level };
-        } else if (!isAhead && (level || performance.now() >= deadline)) return { records, next, level };
-        if (signal?.aborted) return { records, next, level };
+        const attempt = async () => {
+          await checkPartition(partition);
+          const leftMs = Math.max(0, deadline - performance.now());
+          try {
+            return await fetcher.fetch({ partition, from: next, maxBytes, waitMs: leftMs, signal });
+          } catch (error) {
+            if (brokerError(error) === 'OFFSET_OUT_OF_RANGE') await outOfRange(partition, next);
+            throw error;
+          }
+        };
+        const fetched = await persist(OUTAGE_MS, attempt, signal);
+        if (fetched === null) return { records: [], next, level: false };
+        const read = recordsOf(fetched, next, maxRecords);
+        const isAhead = read.next > next;
+        next = read.next;
+        const level = next >= BigInt(fetched.lastStableOffset);
+        // Only markers and gaps: what is behind them is worth another look.
+        if (read.records.length > 0 || !isAhead || signal?.aborted) return { records: read.records, next, level };
       }
     },
   };
 }
 
-async function checkPartition(cluster: Cluster, partition: number): Promise<void> {
-  if ((await cluster.topology(Number.POSITIVE_INFINITY)).leaders.has(partition)) return;
-  if ((await cluster.topology(0)).leaders.has(partition)) return;
-  throw new LogError('TIDEMARK_LOG_NO_PARTITION', `The topic ${cluster.topic} has no partition ${partition}.`);
+/** kafkajs answers whole batches: what is below `from`, markers, and what a transaction took back are left out. */
+function recordsOf(fetched: Fetched, from: bigint, maxRecords: number): { records: LogRecord[]; next: bigint } {
+  const { partition, messages } = fetched;
+  const records: LogRecord[] = [];
+  const last = messages.at(-1);
+  // A batch of which compaction has left nothing is not even named: one offset after the other leads out of it.
+  if (last === undefined) return { records, next: BigInt(fetched.lastStableOffset) > from ? from + 1n : from };
+  for (const message of committed(fetched)) {
+    const offset = BigInt(message.offset);
+    if (offset < from) continue;
+    if (records.length >= maxRecords) return { records, next: offset };
+    const { key, value } = message;
+    records.push({
+      partition,
+      offset,
+      key,
+      value,
+      headers: headersOf(message),
+      timestampMs: Number(message.timestamp),
+    });
+  }
+  const end = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n;
+  return { records, next: end > from ? end : from };
+}
+
+const ABORT_MARKER = Buffer.from([0, 0, 0, 0]);
+
+/** The messages in order, without those of transactions that were aborted (KIP-98), and without the markers. */
+function* committed({ messages, abortedTransactions }: Fetched): Generator<Message> {
+  const aborted = [...abortedTransactions]
+    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: BigInt(firstOffset) }))
+    .sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  const open = new Set<string>();
+  for (const message of messages) {
+    const { producerId, inTransaction } = message.batchContext;
+    while (aborted[0] !== undefined && aborted[0].firstOffset <= BigInt(message.offset)) {
+      open.add(aborted[0].producerId);
+      aborted.shift();
+    }
+    if (message.isControlRecord) {
+      if (message.key?.equals(ABORT_MARKER)) open.delete(producerId);
+    } else if (!inTransaction || !open.has(producerId)) yield message;
+  }
+}
+
+const NO_HEADERS: LogRecord['headers'] = Object.freeze({});
+const EMPTY = new Uint8Array();
+
+/** Of headers with one name the last counts, as Kafka's `lastHeader` has it. A null header reads as an empty one. */
+function headersOf({ headers }: Message): LogRecord['headers'] {
+  const names = Object.keys(headers);
+  if (names.length === 0) return NO_HEADERS;
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = headers[name];
+      return [name, (Array.isArray(value) ? value.at(-1) : value) ?? EMPTY];
+    }),
+  );
 }

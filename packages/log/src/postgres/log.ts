@@ -137,7 +137,7 @@ export async function openPostgresLog(url: string, options: PostgresLogOptions =
       const { rows } = await reached(
         pool.query<{ members: bigint }>(
           `SELECT count(*) AS members FROM tidemark_log.members
-           WHERE topic = $1 AND consumer_group = $2 AND expires_at >= clock_timestamp()`,
+           WHERE topic = $1 AND consumer_group = $2 AND expires_at > clock_timestamp()`,
           [name, group],
         ),
       );
