@@ -26,26 +26,48 @@ type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
  * killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. Throws
  * `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
-export async function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
-  const lock = await context.catalog.acquireRunLock();
+export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
+  return withRunLock(context, async () => {
+    const [newest] = await context.catalog.runs({ limit: 1 });
+    await refuseLostCatalog(context, newest);
+    const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
+    return runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+  });
+}
+
+/** Does something as the only run. Throws `TIDEMARK_BATCH_BUSY` when there is one. */
+export async function withRunLock<T>({ catalog }: BatchContext, work: () => Promise<T>): Promise<T> {
+  const lock = await catalog.acquireRunLock();
   if (!lock)
     throw new BatchError('TIDEMARK_BATCH_BUSY', 'Another batch run is going on; this one did not start.', {
       retryable: true,
     });
   try {
-    const [newest] = await context.catalog.runs({ limit: 1 });
-    const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
-    const run = resumed ?? (await beginRun(context));
-    try {
-      return await goThrough(context, run, options.full ?? false);
-    } catch (error) {
-      if (!isRetryable(error))
-        await context.catalog.updateRun(run.generation, { status: 'failed', reason: messageOf(error) });
-      throw error;
-    }
+    return await work();
   } finally {
     await lock.release();
   }
+}
+
+/** Takes a run through its steps; an error that can't go away by itself makes it a failed one. */
+export async function runToEnd(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {
+  try {
+    return await goThrough(context, run, full);
+  } catch (error) {
+    if (!isRetryable(error))
+      await context.catalog.updateRun(run.generation, { status: 'failed', reason: messageOf(error) });
+    throw error;
+  }
+}
+
+/** Which dead runs left rows only the catalog knows: without it a generation could take theirs for its own. */
+async function refuseLostCatalog({ views }: BatchContext, newest: Run | undefined): Promise<void> {
+  const pointer = newest ? null : await views.pointer();
+  if (!pointer) return;
+  throw new BatchError(
+    'TIDEMARK_BATCH_CATALOG_LOST',
+    `Generation ${pointer.generation} is live, but the catalog knows no run: it is a new one, or another system's. Give the system its own catalog back, or stop its layers and run \`tidemark rebuild\`.`,
+  );
 }
 
 async function goThrough(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {

@@ -14,7 +14,11 @@ export type BatchErrorCode =
   /** A generation that is not there, or no longer. */
   | 'TIDEMARK_BATCH_NO_GENERATION'
   /** Nothing is published yet. */
-  | 'TIDEMARK_BATCH_NOTHING_PUBLISHED';
+  | 'TIDEMARK_BATCH_NOTHING_PUBLISHED'
+  /** The views know a generation, the catalog no run at all. */
+  | 'TIDEMARK_BATCH_CATALOG_LOST'
+  /** Views can't be made anew while a speed layer writes them. */
+  | 'TIDEMARK_REBUILD_WHILE_FOLDING';
 
 export class BatchError extends TidemarkError {
   constructor(code: BatchErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {

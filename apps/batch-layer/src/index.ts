@@ -2,3 +2,4 @@ export type { BatchContext, BatchSettings, Progress } from './batch-context.ts';
 export { type RunOutcome, runBatch } from './batch-run.ts';
 export { BatchError, type BatchErrorCode } from './error.ts';
 export { type GenerationRow, listGenerations, resumePublishing, rollback } from './generations.ts';
+export { rebuild } from './rebuild.ts';

@@ -4,6 +4,7 @@ import type { BatchContext, Progress } from './batch-context.ts';
 import { runBatch } from './batch-run.ts';
 import { listGenerations, resumePublishing, rollback } from './generations.ts';
 import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
+import { rebuild } from './rebuild.ts';
 import { startSchedule } from './schedule.ts';
 
 const { options, logger } = configureApp({
@@ -44,6 +45,11 @@ program
   .description('Run once, now.')
   .option('--full', 'write every customer, not only those that changed: heals damaged rows')
   .action(({ full = false }: { full?: boolean }) => command((context) => runBatch(context, { full })));
+
+program
+  .command('rebuild')
+  .description('Make the views and the catalog anew from lake and log. No speed layer may run.')
+  .action(() => command((context) => rebuild(context)));
 
 program
   .command('generations')

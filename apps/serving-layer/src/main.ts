@@ -34,10 +34,12 @@ runApp({ name: 'serving-layer', logger, ...times }, async (app) => {
     ticks: () => performance.now(),
     logger,
     registry: createMetricsRegistry('serving-layer'),
-    // What was imported or landed shows only in a generation: deltas alone would be a part that looks like the whole.
+    // What was imported, landed or forgotten by the log shows only in a generation: deltas alone would be a part that
+    // looks like the whole.
     awaitsFirstGeneration: async () =>
       (await catalog.imports()).length > 0 ||
-      (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null),
+      (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null) ||
+      [...(await log.bounds()).values()].some(({ start }) => start > 0n),
     limits: DEFAULT_LIMITS,
     stopping: app.signal,
   });

@@ -22,7 +22,7 @@ export async function startOffset(log: EventLog, partition: number, position: Po
   if (start > next) {
     throw new SpeedError(
       'TIDEMARK_SPEED_GAP',
-      `Partition ${partition} was folded up to offset ${position.offset}, but the log now starts at ${start}: retention removed records that were never folded. A batch run makes the answers whole again if they were landed.`,
+      `Partition ${partition} was folded up to offset ${position.offset}, but the log now starts at ${start}: retention removed records that were never folded. Those that were landed are in the lake: stop the layers and run \`tidemark rebuild\`.`,
     );
   }
   if (start === next) return next;

@@ -53,8 +53,6 @@ export type Lease = { isHeld(): boolean };
 export type Consumer = {
   /** Partitions owned now, ascending. */
   held(): readonly number[];
-  /** Whether the group counts this member in and has told it its share, which may be none. */
-  isMember(): boolean;
   /** Rejects with the first fatal error of the log or the handler; resolves after `stop`. */
   readonly done: Promise<void>;
   /** Stops reading, lets the handler's running call finish, revokes and gives the partitions back. */
@@ -77,6 +75,8 @@ export type EventLog = {
   read(partition: number, from: bigint, options: ReadOptions): Promise<ReadResult>;
   /** Joins a consumer group: its members share the partitions, and take over those of a member that died. */
   consume(group: string, handler: PartitionHandler): Promise<Consumer>;
+  /** Members the group has now; one that died counts until its session is over. */
+  members(group: string): Promise<number>;
   /** Raises the number of partitions; never lowers it. */
   grow(partitions: number): Promise<void>;
   /** Retention: forgets the records below `before`. */

@@ -10,6 +10,7 @@ import { Lake } from '@tidemark/lake';
 import { openStorage } from '@tidemark/lake/open';
 import { openLog } from '@tidemark/log/open';
 import { define, mergeView } from '@tidemark/metrics';
+import { openPool } from '@tidemark/postgres';
 import { type ManualClock, manualClock } from '@tidemark/runtime';
 import { pinned } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
@@ -25,6 +26,8 @@ export type SmallSystem = {
   onProgress: (progress: Progress) => void;
   place(customer: string, order: string, amount: string): Promise<void>;
   import(events: readonly Record<string, unknown>[]): Promise<number>;
+  /** Leaves a catalog behind that knows nothing. */
+  loseCatalog(): Promise<void>;
   /** Revenue in the batch view at the live pointer; null without a row. */
   revenue(customer: string): Promise<unknown>;
   close(): Promise<void>;
@@ -94,6 +97,11 @@ export async function openSmallSystem(settings: Partial<BatchContext['settings']
         await lake.commitImport(definition, entry, rows);
         return number;
       });
+    },
+    async loseCatalog() {
+      const pool = openPool(database.url, { applicationName: 'test' });
+      await pool.query('TRUNCATE tidemark_catalog.runs, tidemark_catalog.imports, tidemark_catalog.settings CASCADE');
+      await pool.end();
     },
     async revenue(customer) {
       const { lineage } = pinned(await views.pointer());

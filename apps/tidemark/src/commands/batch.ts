@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { applyOptions } from '@tidemark/runtime';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { outcomeSchema, RUN_STEPS } from '../apps/batch-outcome.ts';
 import { AppRunError, runForResult } from '../apps/one-run.ts';
 import { count, duration } from '../console/quantity.ts';
 import { stepBar } from '../console/step-bar.ts';
@@ -17,17 +18,6 @@ Examples:
   tidemark batch publish             let publishing go on
 
 Exit codes: 0 done, 1 not done (a generation that the quality gate refused, too).`;
-
-const STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean'];
-
-const outcome = z.object({
-  generation: z.int(),
-  status: z.enum(['published', 'kept', 'rejected']),
-  reason: z.string().nullable(),
-  customers: z.int(),
-  rowsWritten: z.int(),
-  durationMs: z.number(),
-});
 
 const generationRows = z.array(
   z.object({
@@ -76,7 +66,7 @@ export function batchCommand(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const result = await inBatchLayer(flags.full ? ['run', '--full'] : ['run'], flags);
-  const { generation, status, reason, customers, rowsWritten, durationMs } = outcome.parse(result);
+  const { generation, status, reason, customers, rowsWritten, durationMs } = outcomeSchema.parse(result);
   if (status === 'rejected') process.exitCode = 1;
   const why = reason === null ? '' : `: ${reason}`;
   say(
@@ -125,7 +115,7 @@ async function inBatchLayer(args: readonly string[], flags: Readonly<Record<stri
   // The child hears a Ctrl-C itself; here it ends the waiting in between.
   process.once('SIGINT', () => stop.abort(new Error('stopped')));
   process.once('SIGTERM', () => stop.abort(new Error('stopped')));
-  const bar = args[0] === 'run' ? stepBar(STEPS) : null;
+  const bar = args[0] === 'run' ? stepBar(RUN_STEPS) : null;
   try {
     for (let tries = 1; ; tries++) {
       try {

@@ -4,7 +4,7 @@ import { openStorage } from '@tidemark/lake/open';
 import { openLog } from '@tidemark/log/open';
 import type { Definition } from '@tidemark/metrics';
 import { openViews } from '@tidemark/views/open';
-import { z } from 'zod';
+import { outcomeSchema } from '../apps/batch-outcome.ts';
 import { AppRunError, runForResult } from '../apps/one-run.ts';
 import { CliError } from '../error.ts';
 import { readLag } from '../lag.ts';
@@ -55,13 +55,6 @@ export async function lookAtStores(urls: StoreUrls, definition: Definition, part
     await Promise.all([log.close(), store.close(), catalog.close()]);
   }
 }
-
-const outcomeSchema = z.object({
-  generation: z.int(),
-  status: z.enum(['published', 'kept', 'rejected']),
-  reason: z.string().nullable(),
-  customers: z.int(),
-});
 
 /** Runs a batch and waits for it, also for one of an earlier process that still holds the right to run. */
 export async function makeGeneration(

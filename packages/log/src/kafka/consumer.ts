@@ -3,17 +3,18 @@ import { LogError } from '../error.ts';
 import { type PartitionWorker, startWorker } from '../partition-worker.ts';
 import type { Consumer, PartitionHandler } from '../port.ts';
 import type { Reader } from '../reader.ts';
-import type { Cluster } from './cluster.ts';
+import type { ClientSettings } from './client.ts';
 import { Membership } from './membership.ts';
 import { toLogError } from './outage.ts';
-import { createReadAhead } from './read-ahead.ts';
 
 const RETRY_MS = 100;
 
 export type ConsumerOptions = {
-  readonly cluster: Cluster;
+  readonly topic: string;
+  readonly settings: ClientSettings;
   readonly group: string;
-  readonly reader: Reader;
+  /** A reader of its own for each assignment, so that nothing read before is ever delivered after. */
+  openReader(): Reader;
   readonly handler: PartitionHandler;
   readonly sessionMs: number;
   readonly heartbeatMs: number;
@@ -39,11 +40,11 @@ const patient = (reader: Reader): Reader => ({
  * two calls at once. Nothing is committed to Kafka: the handler's own positions are the truth.
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
-  const { cluster, group, sessionMs, heartbeatMs, handler, maxBatchRecords } = options;
+  const { topic, settings, group, sessionMs, heartbeatMs, handler, maxBatchRecords } = options;
   const workers = new Map<number, PartitionWorker>();
   /** Those that lost their partition: they end by themselves, and nobody waits for them but their successor here. */
   const lost = new Set<PartitionWorker>();
-  let assigned: readonly number[] | null = null;
+  let assigned: readonly number[] = [];
   let heldAtStop: readonly number[] | null = null;
   let fatal: { error: unknown } | null = null;
   let stop = () => {};
@@ -62,7 +63,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const work = (partition: number): void => {
     const worker = startWorker({
       partition,
-      reader: createReadAhead(patient(options.reader)),
+      reader: patient(options.openReader()),
       handler,
       maxBatchRecords,
       isMemberAlive: () => membership.isAlive(),
@@ -77,7 +78,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         forget();
         if (heldAtStop !== null) return;
         // Assigned anew while its last call ended, or given up: the others learn that it is free.
-        if (assigned?.includes(partition) === true && membership.isAlive()) work(partition);
+        if (assigned.includes(partition) && membership.isAlive()) work(partition);
         else membership.rejoin();
       },
       (error: unknown) => {
@@ -88,7 +89,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   };
 
   const membership = new Membership({
-    cluster,
+    topic,
+    settings,
     group,
     sessionMs,
     heartbeatMs,
@@ -100,7 +102,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       for (const partition of partitions) if (!workers.has(partition)) work(partition);
     },
     onLost: () => {
-      assigned = null;
+      assigned = [];
       for (const worker of workers.values()) {
         lost.add(worker);
         worker.lose();
@@ -130,7 +132,6 @@ export function startConsumer(options: ConsumerOptions): Consumer {
             .map(([partition]) => partition)
             .sort((a, b) => a - b)
         : [],
-    isMember: () => assigned !== null && membership.isAlive(),
     done,
     stop: async () => {
       stop();

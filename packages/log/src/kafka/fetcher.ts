@@ -1,120 +1,111 @@
-import type { Cluster } from './cluster.ts';
-import { hasWholeBatch } from './record-batch.ts';
-import { type FetchedPartition, type FetchPartition, fetch } from './requests/fetch.ts';
-import { ProtocolError } from './wire/protocol-error.ts';
+import type { Brokers, Fetched, FetchPartition } from './brokers.ts';
+import { brokerError } from './outage.ts';
 
 export type Wait = FetchPartition & {
-  /** How long to wait for a batch; 0 answers at once. */
+  /** How long to wait for a record; 0 answers at once. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** A broker answers after so long even when nothing came, so that who waits anew need not wait for it. */
-const POLL_MS = 250;
-/** Requests that wait at a broker at once: who comes while one waits without them goes along with the other. */
-const POLLS = ['poll 1', 'poll 2'] as const;
+/** A broker answers after so long even when nothing came: so long may a newcomer have to wait for the next request. */
+const POLL_MS = 100;
 
-type Waiter = Wait & {
+type Waiter = FetchPartition & {
   readonly deadline: number;
-  /** The lane of the poll that asks for it just now. */
-  lane: string | null;
-  /** The last answer, which brought no batch. */
-  answered: FetchedPartition | null;
-  settle(result: FetchedPartition | null): void;
+  /** Something is there, and was left out of an answer to several for its size. */
+  isStarved: boolean;
+  settle(fetched: Fetched | null): void;
   fail(error: unknown): void;
 };
 
 /**
- * Fetches from the leaders. All who wait at one broker share its long polls; who is busy with a batch is in none, so that
- * a slow partition never holds the others up, and no answer lies about undelivered.
+ * Fetches from the leaders, one request at a time to each, since a connection's requests are answered in turn. All who wait
+ * share it; who is busy with a batch is not in it, so that a slow partition never holds the others up.
  */
 export class Fetcher {
-  readonly #cluster: Cluster;
-  readonly #topicId: string;
+  readonly #brokers: Brokers;
   readonly #waiters = new Map<number, Set<Waiter>>();
 
-  constructor(cluster: Cluster, topicId: string) {
-    this.#cluster = cluster;
-    this.#topicId = topicId;
+  constructor(brokers: Brokers) {
+    this.#brokers = brokers;
   }
 
-  /** At least one whole batch, or none when the time is up; null when called off before anything was answered. */
-  async fetch(wait: Wait): Promise<FetchedPartition | null> {
-    if (wait.signal?.aborted) return null;
-    const leader = await this.#cluster.leaderOf(wait.partition);
-    if (wait.waitMs > 0) return this.#wait(leader, wait);
-    const [fetched] = await this.#cluster.send(leader, 'main', fetch(this.#topicId, 0, [wait]));
-    if (fetched === undefined) throw new RangeError('An answer to Fetch without the partition asked for.');
-    return checked(fetched);
-  }
-
-  #wait(leader: number, wait: Wait): Promise<FetchedPartition | null> {
+  /** What is there from an offset on, or nothing when the time is up; null when called off before. */
+  async fetch(wait: Wait): Promise<Fetched | null> {
+    const { signal } = wait;
+    const { leaders } = await this.#brokers.topology(Number.POSITIVE_INFINITY);
+    if (signal?.aborted) return null;
+    const leader = leaders.get(wait.partition) ?? -1;
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(leader) ?? new Set();
-      this.#waiters.set(leader, waiters);
       const end = () => {
         waiters.delete(waiter);
-        wait.signal?.removeEventListener('abort', onAbort);
+        signal?.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter = {
         ...wait,
         deadline: performance.now() + wait.waitMs,
-        lane: null,
-        answered: null,
-        settle: (result) => {
+        isStarved: false,
+        settle: (fetched) => {
           end();
-          resolve(result);
+          resolve(fetched);
         },
         fail: (error) => {
           end();
           reject(error);
         },
       };
-      const onAbort = () => waiter.settle(waiter.answered);
-      wait.signal?.addEventListener('abort', onAbort, { once: true });
+      const onAbort = () => waiter.settle(null);
+      signal?.addEventListener('abort', onAbort, { once: true });
       waiters.add(waiter);
-      // All who come in this turn of the event loop go in one request.
-      setImmediate(() => this.#dispatch(leader, waiters));
+      if (this.#waiters.has(leader)) return;
+      this.#waiters.set(leader, waiters);
+      void this.#poll(leader, waiters);
     });
   }
 
-  #dispatch(leader: number, waiters: Set<Waiter>): void {
-    const idle = [...waiters].filter((waiter) => waiter.lane === null);
-    const lane = POLLS.find((each) => ![...waiters].some((waiter) => waiter.lane === each));
-    if (idle.length === 0 || lane === undefined) return;
-    for (const waiter of idle) waiter.lane = lane;
-    void this.#poll(leader, lane, idle).finally(() => this.#dispatch(leader, waiters));
-  }
-
-  async #poll(leader: number, lane: string, asked: readonly Waiter[]): Promise<void> {
-    const waitMs = Math.max(
-      0,
-      Math.min(POLL_MS, ...asked.map(({ deadline }) => Math.ceil(deadline - performance.now()))),
-    );
-    try {
-      const fetched = await this.#cluster.send(leader, lane, fetch(this.#topicId, waitMs, asked));
-      const answers = new Map(fetched.map((each) => [each.partition, each]));
-      for (const waiter of asked) this.#answer(waiter, answers.get(waiter.partition));
-    } catch (error) {
-      for (const waiter of asked) waiter.fail(error);
+  async #poll(leader: number, waiters: Set<Waiter>): Promise<void> {
+    for (;;) {
+      // All who come in this turn of the event loop go in one request.
+      await new Promise((resolve) => setImmediate(resolve));
+      const asked = nextOf(waiters);
+      if (asked.length === 0) break;
+      const leftMs = Math.min(...asked.map(({ deadline }) => Math.ceil(deadline - performance.now())));
+      try {
+        const answers = await this.#brokers.fetch(leader, asked, Math.max(0, Math.min(POLL_MS, leftMs)));
+        for (const waiter of asked) answer(waiter, answers.get(waiter.partition), asked.length === 1, waiters);
+      } catch (error) {
+        const only = brokerError(error) === 'OFFSET_OUT_OF_RANGE' ? partitionOf(error) : null;
+        for (const waiter of asked) if (only === null || waiter.partition === only) waiter.fail(error);
+      }
     }
-  }
-
-  #answer(waiter: Waiter, fetched: FetchedPartition | undefined): void {
-    waiter.lane = null;
-    if (fetched === undefined) return;
-    try {
-      waiter.answered = checked(fetched);
-    } catch (error) {
-      waiter.fail(error);
-      return;
-    }
-    // A size limit may have left a partition without a whole batch: it asks again, before those that come later.
-    if (hasWholeBatch(fetched.records) || performance.now() >= waiter.deadline) waiter.settle(waiter.answered);
+    this.#waiters.delete(leader);
   }
 }
 
-function checked(fetched: FetchedPartition): FetchedPartition {
-  if (fetched.error !== 0) throw new ProtocolError(fetched.error, `Partition ${fetched.partition}`);
-  return fetched;
+/** One for each partition, or one alone whose batch has no place beside others. */
+function nextOf(waiters: Set<Waiter>): readonly Waiter[] {
+  const byPartition = new Map<number, Waiter>();
+  for (const waiter of waiters) {
+    if (waiter.isStarved) return [waiter];
+    if (!byPartition.has(waiter.partition)) byPartition.set(waiter.partition, waiter);
+  }
+  return [...byPartition.values()];
 }
+
+function answer(waiter: Waiter, fetched: Fetched | undefined, isAlone: boolean, waiters: Set<Waiter>): void {
+  if (!waiters.has(waiter) || fetched === undefined) return;
+  waiter.isStarved = fetched.messages.length === 0 && BigInt(fetched.lastStableOffset) > waiter.from && !isAlone;
+  const isEmpty = fetched.messages.length === 0 && BigInt(fetched.lastStableOffset) <= waiter.from;
+  if (!waiter.isStarved && (!isEmpty || performance.now() >= waiter.deadline)) {
+    waiter.settle(fetched);
+    return;
+  }
+  // Behind those that wait for the same partition from elsewhere.
+  waiters.delete(waiter);
+  waiters.add(waiter);
+}
+
+/** kafkajs says of which partition an offset is out of range, and nothing of the others that were asked for. */
+const partitionOf = (error: unknown): number | null =>
+  error instanceof Error && 'partition' in error && typeof error.partition === 'number' ? error.partition : null;

@@ -149,7 +149,6 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         .filter(([, each]) => !each.isStopping && isMemberAlive())
         .map(([partition]) => partition)
         .sort((a, b) => a - b),
-    isMember: isMemberAlive,
     done,
     stop: async () => {
       stopping.abort();

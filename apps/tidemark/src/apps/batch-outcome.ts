@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** The steps of a run, in their order, as its progress names them. */
+export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean'];
+
+/** What the batch layer prints of a run. */
+export const outcomeSchema = z.object({
+  generation: z.int(),
+  status: z.enum(['published', 'kept', 'rejected']),
+  reason: z.string().nullable(),
+  customers: z.int(),
+  rowsWritten: z.int(),
+  durationMs: z.number(),
+});
