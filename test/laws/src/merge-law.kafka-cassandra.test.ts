@@ -1,6 +1,6 @@
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { cassandraOfRun, kafkaOfRun } from '@tidemark/infra-local/testing';
 import { testTopic } from '@tidemark/log/kafka/testing';
-import { freshDatabase } from '@tidemark/postgres/testing';
 import { freshKeyspace } from '@tidemark/views/cassandra/testing';
 import { it } from 'vitest';
 import { holdMergeLaw } from './histories.ts';
