@@ -15,7 +15,7 @@ export type LogErrorCode =
   | 'TIDEMARK_LOG_BAD_TOPIC'
   /** A URL that names no event log. */
   | 'TIDEMARK_LOG_URL'
-  /** The log knows its caller not, or does not allow what was asked; or its certificate can't be trusted. */
+  /** The log refuses its caller or what was asked, or its certificate can't be trusted. */
   | 'TIDEMARK_LOG_ACCESS'
   /** The topic was deleted, or deleted and made again, while it was open. */
   | 'TIDEMARK_LOG_REPLACED'

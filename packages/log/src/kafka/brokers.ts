@@ -75,29 +75,20 @@ export class Brokers {
     return this.#asking;
   }
 
-  /** The next batches of partitions that one node leads; waits until there are any, or the time is up. */
-  async fetch(
-    leader: number,
-    wanted: readonly FetchPartition[],
-    waitMs: number,
-  ): Promise<ReadonlyMap<number, Fetched>> {
+  /** What is there now from an offset on: one whole batch at least, if there is any. */
+  async fetch({ partition, from, maxBytes }: FetchPartition): Promise<Fetched> {
+    const leader = (await this.topology(Number.POSITIVE_INFINITY)).leaders.get(partition);
     try {
       const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
       // Typed as `any` there; its shape is that of the protocol, as `Fetched` has it.
       const { responses }: { responses: readonly { partitions: readonly Fetched[] }[] } = await broker.fetch({
         isolationLevel: 1,
-        maxWaitTime: waitMs,
-        maxBytes: wanted.reduce((sum, { maxBytes }) => sum + maxBytes, 0),
-        topics: [
-          {
-            topic: this.topic,
-            partitions: wanted.map(({ partition, from, maxBytes }) => {
-              return { partition, fetchOffset: String(from), maxBytes };
-            }),
-          },
-        ],
+        maxWaitTime: 0,
+        topics: [{ topic: this.topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
       });
-      return new Map(responses.flatMap(({ partitions }) => partitions).map((each) => [each.partition, each]));
+      const fetched = responses[0]?.partitions[0];
+      if (fetched === undefined) throw new RangeError('An answer to Fetch without the partition asked for.');
+      return fetched;
     } catch (error) {
       // Whoever asks next learns first who leads now, and whether it is still the topic.
       if (brokerError(error) !== 'OFFSET_OUT_OF_RANGE') this.#topology = null;

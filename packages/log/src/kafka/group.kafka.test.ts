@@ -33,6 +33,8 @@ describe.skipIf(kafkaOfRun() === null)('the members of a group', () => {
       await one.consume('group', group.handler('one')),
       await two.consume('group', group.handler('two')),
     ];
+    // At rest, so that nothing else makes them join again.
+    await until(() => expect(members.map((member) => member.held().length)).toEqual([2, 2]));
     let sent = 0;
     let isOver = false;
     const writing = (async () => {

@@ -5,7 +5,6 @@ import { Brokers } from './brokers.ts';
 import { Client, type ClientSettings, dial } from './client.ts';
 import { registerCodecs } from './codecs.ts';
 import { startConsumer } from './consumer.ts';
-import { Fetcher } from './fetcher.ts';
 import { persist, toLogError } from './outage.ts';
 import { createSend } from './producer.ts';
 import { createReader } from './reader.ts';
@@ -72,8 +71,7 @@ export async function openKafkaLog(url: string, options: KafkaLogOptions = {}): 
       throw error;
     },
   );
-  const fetcher = new Fetcher(brokers);
-  const openReader = () => createReader(brokers, fetcher, topic.bounds);
+  const openReader = () => createReader(brokers, topic.bounds);
   const reader = openReader();
   const withinMs = options.deliverWithinMs ?? DELIVER_WITHIN_MS;
   const producing = createSend({ topic: name, settings, compression, withinMs });

@@ -34,7 +34,13 @@ export async function openTopic(admin: Admin, brokers: Brokers, settings: TopicS
     await brokers.topology(0);
     const offsets = await admin.fetchTopicOffsets(topic);
     const ordered = offsets.sort((a, b) => a.partition - b.partition);
-    return new Map(ordered.map(({ partition, low, high }) => [partition, { start: BigInt(low), end: BigInt(high) }]));
+    return new Map(
+      ordered.map(({ partition, low, high }) => {
+        // The end is asked first: by now the start may have passed it.
+        const [start, end] = [BigInt(low), BigInt(high)];
+        return [partition, { start, end: end > start ? end : start }];
+      }),
+    );
   };
 
   return {

@@ -40,9 +40,10 @@ describe.skipIf(kafkaOfRun() === null)('transactions of another client', () => {
         await handler.records(partition, batch, lease);
       },
     });
-    const send = async (value: string, how: 'commit' | 'abort') => {
+    const send = async (value: string, how: 'commit' | 'abort', pad = Buffer.alloc(0)) => {
       const transaction = await producer.transaction();
-      await transaction.send({ topic: topic.name, messages: [{ value: `${value} 1` }, { value: `${value} 2` }] });
+      const messages = [1, 2].map((n) => ({ value: `${value} ${n}`, headers: { pad } }));
+      await transaction.send({ topic: topic.name, messages });
       if (how === 'abort') return transaction.abort();
       levels = [];
       await transaction.commit();
@@ -55,12 +56,14 @@ describe.skipIf(kafkaOfRun() === null)('transactions of another client', () => {
       await log.append([{ key: null, value: bytes('plain') }]);
       await send('c', 'commit');
       await send('d', 'abort');
-      const kept = ['a 1', 'a 2', 'plain', 'c 1', 'c 2'];
+      // So large that an answer has no room for the marker behind.
+      await send('e', 'commit', Buffer.alloc(800_000));
+      const kept = ['a 1', 'a 2', 'plain', 'c 1', 'c 2', 'e 1', 'e 2'];
       expect((await readAll(log, 0, 2)).map(text)).toEqual(kept);
       expect(group.values()).toEqual(kept);
       const { end } = (await log.bounds()).get(0) ?? { end: -1n };
-      // Four transactions of two records and a marker each, and a record.
-      expect(end).toBe(13n);
+      // Five transactions of two records and a marker each, and a record.
+      expect(end).toBe(16n);
       expect(await log.read(0, end, { maxRecords: 1, waitMs: 0 })).toEqual({ records: [], next: end, level: true });
     } finally {
       await producer.disconnect();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ViewsError } from '../error.ts';
 import { assertProperty } from '../testing/samples.ts';
 import { ComparedRows, type ComparedTable, type Comparing } from './compared-row.ts';
@@ -111,4 +111,17 @@ test('two who want the same content don’t both win when answers are lost', asy
   await rows.compareAndSet(0, (found) => found === null, 1);
   const won = await Promise.all([1, 2, 3].map(() => rows.compareAndSet(0, (found) => found === 1, 2)));
   expect(won.filter(Boolean)).toHaveLength(1);
+});
+
+test('what can’t be told any more is told as an outage, never as a no', async () => {
+  const row = new LossyRow(['answer lost']);
+  const rows = new ComparedRows(row, TABLE);
+  const reads = vi.spyOn(row, 'serialRow');
+  // Ours is applied at once and its answer is lost; two others have set the row again when it is looked at.
+  reads
+    .mockResolvedValueOnce(null)
+    .mockImplementationOnce(async () => ({ value: 9, attempt: 'third', replaced: 'second' }));
+  const setting = rows.compareAndSet(0, (found) => found === null, 1);
+  await expect(setting).rejects.toMatchObject({ code: 'TIDEMARK_VIEWS_UNAVAILABLE' });
+  expect(row.applied).toHaveLength(1);
 });

@@ -23,6 +23,8 @@ const TIMEOUT_MS = 8_000;
 const SCAN_TIMEOUT_MS = 15_000;
 const SCHEMA_TIMEOUT_MS = 60_000;
 
+const TABLE_THERE = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?';
+
 type Profile = 'default' | 'scan' | 'compare-and-set' | 'serial read' | 'schema';
 
 /**
@@ -155,18 +157,20 @@ export class Connection {
       return await work();
     } catch (error) {
       // The driver tells a table that was dropped under a prepared statement as a host that can't be used.
-      if (isUnprepared(error) && !(await this.#canPrepare(cql))) throw gone(error);
+      if (isUnprepared(error) && (await this.#isDropped(cql))) throw gone(error);
       throw asViewsError(error);
     }
   }
 
-  async #canPrepare(cql: string): Promise<boolean> {
-    const table = /"?(\w+)"?\."(\w+)"/.exec(cql);
-    const { rows } = await this.#client.execute(
-      'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?',
-      [table?.[1], table?.[2]],
-    );
-    return rows.length > 0;
+  /** Whether the statement's table is not there; false where that can't be found out. */
+  async #isDropped(cql: string): Promise<boolean> {
+    const [, keyspace, table] = /"(\w+)"\."(\w+)"/.exec(cql) ?? [];
+    try {
+      const { rows } = await this.#client.execute(TABLE_THERE, [keyspace, table]);
+      return rows.length === 0;
+    } catch {
+      return false;
+    }
   }
 }
 
@@ -181,7 +185,6 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
   const fallthrough = new policies.retry.FallthroughRetryPolicy();
   return {
     contactPoints: [...contactPoints],
-    localDataCenter: dataCenter,
     applicationName,
     ...(credentials === null ? {} : { credentials }),
     ...(tls === null ? {} : { sslOptions: { ...tls, rejectUnauthorized: true } }),
@@ -192,6 +195,7 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
     pooling: { maxRequestsPerConnection: 2048 },
     protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
     policies: {
+      // Its name is given here alone: as an option of the client it leaves a connection open where it is not found.
       loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
         new policies.loadBalancing.DCAwareRoundRobinPolicy(dataCenter),
       ),

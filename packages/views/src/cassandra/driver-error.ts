@@ -14,6 +14,7 @@ const OUTAGES: ReadonlySet<number> = new Set([
   codes.readTimeout,
   codes.readFailure,
   codes.writeFailure,
+  codes.unprepared,
   // CAS_WRITE_UNKNOWN of protocol 5, which the driver has no name for.
   0x1700,
 ]);
@@ -54,7 +55,7 @@ export function asViewsError(cause: unknown): unknown {
 function fact(cause: unknown): ViewsError | null {
   if (cause instanceof errors.AuthenticationError)
     return new ViewsError('TIDEMARK_VIEWS_DENIED', `Cassandra refuses the user: ${reason(cause)}`, { cause });
-  if (cause instanceof errors.ArgumentError && /localDataCenter/.test(cause.message))
+  if (cause instanceof errors.ArgumentError && /^Datacenter .+ was not found/.test(cause.message))
     return new ViewsError(
       'TIDEMARK_VIEWS_URL',
       `The cassandra: URL names a data centre that is not there: ${cause.message}`,

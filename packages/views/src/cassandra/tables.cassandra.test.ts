@@ -65,6 +65,27 @@ describe.skipIf(node === null)('tables', () => {
     expect((await again.read(['ann'], { generation: 1, excluded: [] }, null))[0]?.batch).toBeNull();
   });
 
+  test('a data centre or a keyspace that is not there is a mistake in the URL', async () => {
+    const wrong = { code: 'TIDEMARK_VIEWS_URL', retryable: false };
+    await expect(
+      openCassandraViews(`cassandra://${node}?dc=nowhere&keyspace=${keyspace.name}&rf=1`),
+    ).rejects.toMatchObject(wrong);
+    await expect(openCassandraViews(`cassandra://${node}?dc=datacenter1&keyspace=not_there`)).rejects.toMatchObject(
+      wrong,
+    );
+  });
+
+  test('a client that is closed leaves neither connections nor timers, whether it ever opened or not', async () => {
+    const held = () => process.getActiveResourcesInfo().filter((name) => /^(?:TCP|Timeout)/.test(name)).length;
+    const before = held();
+    await openCassandraViews(`cassandra://${node}?dc=nowhere`).catch(() => {});
+    await openCassandraViews('cassandra://127.0.0.1:1?dc=nowhere').catch(() => {});
+    const store = await openCassandraViews(keyspace.url);
+    await store.serving();
+    await store.close();
+    await expect.poll(held, { timeout: 10_000 }).toBeLessThanOrEqual(before);
+  });
+
   test('a table that somebody else made in another way is refused, not used', async () => {
     const id = freshId();
     await query(`CREATE TABLE KS.batch_${id} (customer_id text PRIMARY KEY, generation int)`);

@@ -2,6 +2,7 @@ import { cassandraOfRun } from '@tidemark/infra-local/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeltaRow, ViewStore, Views } from '../port.ts';
 import { COLUMNS, freshId, sampleDelta, sampleState } from '../testing/samples.ts';
+import { collect } from '../testing/suite.ts';
 import { openCassandraViews } from './cassandra-store.ts';
 import { type FreshKeyspace, freshKeyspace, withClient } from './testing/fresh-keyspace.ts';
 
@@ -100,6 +101,30 @@ describe.skipIf(node === null)('writes ordered by offsets', () => {
     expect(seen.toSorted()).toEqual(keys.map(({ customerId }) => customerId).toSorted());
     const entries = await query(`SELECT partition FROM KS.directory_${id} WHERE kind = 'touched' AND epoch = 5`);
     expect(entries).toEqual([]);
+  });
+
+  test('a marker whose row stays is found again, among however many that go', async () => {
+    const rows = Array.from({ length: 120 }, (_, index) =>
+      sampleDelta(`s${index}`, 5, 4, index % 3 === 0 ? 950n : 10n),
+    );
+    const staying = rows.filter(({ lastOffset }) => lastOffset === 950n).map(({ customerId }) => customerId);
+    await views.writeTouched(rows);
+    await views.writeDeltas(rows);
+    await views.deleteDeltas(await views.touchedBelow(4, 6, 1000), 900n);
+    const found = (await views.touchedBelow(4, 6, 1000)).map(({ customerId }) => customerId);
+    expect(found.toSorted()).toEqual(staying.toSorted());
+    expect((await collect(views.touched({ generation: 5, cutPartitions: new Set() }))).toSorted()).toEqual(
+      staying.toSorted(),
+    );
+  });
+
+  test('what is longer than a page of the driver comes whole', async () => {
+    const candidates = Array.from({ length: 2500 }, (_, index) => ({ customerId: `c${index}`, score: BigInt(index) }));
+    await views.writeCandidates(1, 'long', candidates);
+    expect(await views.candidates(1, 'long', 2500)).toEqual(candidates.toReversed());
+    const deltas = Array.from({ length: 1100 }, (_, index) => sampleDelta('busy', index + 10, 0, 1n));
+    await views.writeDeltas(deltas);
+    expect((await views.read(['busy'], null, null))[0]?.deltas).toHaveLength(1100);
   });
 
   test('an offset that leaves no time above it is refused', async () => {
