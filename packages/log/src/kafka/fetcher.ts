@@ -83,7 +83,10 @@ export class Fetcher {
     const lane = POLLS.find((each) => ![...waiters].some((waiter) => waiter.lane === each));
     if (idle.length === 0 || lane === undefined) return;
     for (const waiter of idle) waiter.lane = lane;
-    void this.#poll(leader, lane, idle).finally(() => this.#dispatch(leader, waiters));
+    void this.#poll(leader, lane, idle).finally(() => {
+      // In the next turn, when those who were answered and read on have come again: none is left to wait for the others.
+      setImmediate(() => this.#dispatch(leader, waiters));
+    });
   }
 
   async #poll(leader: number, lane: string, asked: readonly Waiter[]): Promise<void> {
