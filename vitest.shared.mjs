@@ -20,9 +20,9 @@ const setup = (path) => ({ globalSetup: [fileURLToPath(new URL(path, import.meta
 
 /**
  * `shared(postgresServer)`: one real PostgreSQL for the run; `freshDatabase` and `testDatabase` of
- * `@tidemark/postgres/testing` make databases on it.
+ * `@tidemark/embedded-postgres/testing` make databases on it.
  */
-export const postgresServer = setup('./packages/postgres/src/testing/global-setup.ts');
+export const postgresServer = setup('./packages/embedded-postgres/src/testing/global-setup.ts');
 
 /**
  * One real Kafka for the run: `kafkaOfRun` of `@tidemark/infra-local/testing` is its `host:port`, or null where Java or

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { testDatabase } from '@tidemark/embedded-postgres/testing';
 import { define } from '@tidemark/metrics';
-import { testDatabase } from '@tidemark/postgres/testing';
 import { openViews } from '@tidemark/views/open';
 import { expect, onTestFinished, test } from 'vitest';
 import { order, SampleShop } from './testing/sample-shop.ts';

@@ -1,7 +1,7 @@
+import { testDatabase } from '@tidemark/embedded-postgres/testing';
 import type { EventLog } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { define, mergeView } from '@tidemark/metrics';
-import { testDatabase } from '@tidemark/postgres/testing';
 import { systemClock } from '@tidemark/runtime';
 import { pinned, type ViewStore, type Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';

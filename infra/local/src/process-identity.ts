@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { processStart } from '@tidemark/postgres';
+import { processStart } from '@tidemark/embedded-postgres';
 import { writeFileWhole } from './whole-file.ts';
 
 /** Names one process for good: pids are used again, so the time it was started belongs to it. */

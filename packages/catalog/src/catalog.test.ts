@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { openPool } from '@tidemark/postgres';
-import { freshDatabase } from '@tidemark/postgres/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Catalog, openCatalog } from './catalog.ts';
 import type { BeginRun } from './runs.ts';

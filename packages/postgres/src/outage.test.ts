@@ -1,9 +1,9 @@
+import { createDatabase, databaseUrl } from '@tidemark/embedded-postgres';
+import { testDatabase } from '@tidemark/embedded-postgres/testing';
 import { expect, test } from 'vitest';
-import { createDatabase, databaseUrl } from './database.ts';
 import { quoteIdentifier } from './identifier.ts';
 import { isOutage } from './outage.ts';
 import { openPool } from './pool.ts';
-import { testDatabase } from './testing/index.ts';
 
 const database = testDatabase();
 

@@ -1,6 +1,6 @@
+import { testDatabase } from '@tidemark/embedded-postgres/testing';
 import { expect, test } from 'vitest';
 import { openPool } from './pool.ts';
-import { testDatabase } from './testing/index.ts';
 import { withTransaction } from './transaction.ts';
 
 const database = testDatabase();

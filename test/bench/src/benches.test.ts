@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freshDatabase } from '@tidemark/postgres/testing';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { measure } from './bench.ts';
 import { BENCHES } from './benches.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@tidemark/postgres';
+import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { measure, type Result } from './bench.ts';
 import { BENCHES } from './benches.ts';
 

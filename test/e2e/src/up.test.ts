@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { define } from '@tidemark/metrics';
-import { startEmbeddedPostgres } from '@tidemark/postgres';
 import { openViews } from '@tidemark/views/open';
 import { expect, test } from 'vitest';
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { findEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { define } from '@tidemark/metrics';
-import { findEmbeddedPostgres } from '@tidemark/postgres';
 import { pinned, type Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { expect, test } from 'vitest';

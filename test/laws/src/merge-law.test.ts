@@ -1,4 +1,4 @@
-import { freshDatabase } from '@tidemark/postgres/testing';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { it } from 'vitest';
 import { holdMergeLaw } from './histories.ts';
 import { onPostgres } from './world.ts';

@@ -3,7 +3,7 @@ import { mkdir, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { CatalogError } from '@tidemark/catalog';
-import { type FreshDatabase, freshDatabase } from '@tidemark/postgres/testing';
+import { type FreshDatabase, freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MappingFile } from '../index.ts';
 import { ImportWorld } from '../testing/import-world.ts';

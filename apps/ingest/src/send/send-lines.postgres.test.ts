@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
+import { type FreshDatabase, freshDatabase } from '@tidemark/embedded-postgres/testing';
 import type { EventLog, LogRecord } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
-import { type FreshDatabase, freshDatabase } from '@tidemark/postgres/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sendLines } from './send-lines.ts';
 

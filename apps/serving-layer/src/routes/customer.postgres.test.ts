@@ -1,6 +1,6 @@
 import { openCatalog } from '@tidemark/catalog';
+import { testDatabase } from '@tidemark/embedded-postgres/testing';
 import { openLog } from '@tidemark/log/open';
-import { testDatabase } from '@tidemark/postgres/testing';
 import { openViews } from '@tidemark/views/open';
 import { expect, onTestFinished, test } from 'vitest';
 import { order } from '../testing/sample-shop.ts';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { processStart } from '@tidemark/postgres';
+import { processStart } from '@tidemark/embedded-postgres';
 import { CliError } from '../error.ts';
 
 const LOCK = /^lock-(\d+)-(\w+)$/;

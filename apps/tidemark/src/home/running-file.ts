@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { findEmbeddedPostgres } from '@tidemark/postgres';
+import { findEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { z } from 'zod';
 import { folderPaths } from './data-folder.ts';
 import { isProcess, startName } from './lock.ts';

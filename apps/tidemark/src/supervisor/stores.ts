@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { type CassandraCluster, type KafkaCluster, startCassandra, startKafka } from '@tidemark/infra-local';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '@tidemark/postgres';
 import type { CliError } from '../error.ts';
 import { folderPaths, type ServerName } from '../home/data-folder.ts';
 import { EMBEDDED_DATABASE } from '../home/running-file.ts';

@@ -1,4 +1,4 @@
-import { freshDatabase } from '@tidemark/postgres/testing';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { cuttableProxy, type LogUnderTest, logConformance, PARTITIONS } from '../testing/index.ts';
 import { openPostgresLog } from './log.ts';
 

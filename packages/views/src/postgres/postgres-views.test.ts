@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { databaseUrl, dropDatabase, openPool } from '@tidemark/postgres';
-import { freshDatabase } from '@tidemark/postgres/testing';
+import { databaseUrl, dropDatabase } from '@tidemark/embedded-postgres';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
+import { openPool } from '@tidemark/postgres';
 import { describe, expect, test } from 'vitest';
 import { viewsConformance } from '../testing/index.ts';
 import { COLUMNS, freshId, sampleDelta } from '../testing/samples.ts';

@@ -51,7 +51,7 @@ const servesTests = (folder: string, name: string, config: string): boolean =>
 
 /** The servers of vitest.shared.mjs, and the package that each comes from. */
 const SERVERS: ReadonlyMap<string, string> = new Map([
-  ['postgresServer', '@tidemark/postgres'],
+  ['postgresServer', '@tidemark/embedded-postgres'],
   ['kafkaServer', '@tidemark/infra-local'],
   ['cassandraServer', '@tidemark/infra-local'],
 ]);

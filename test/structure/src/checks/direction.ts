@@ -8,7 +8,14 @@ import type { Package, Workspace } from '../workspace.ts';
  */
 const LAYERS: readonly ReadonlySet<string>[] = [
   new Set(['packages/contracts', 'packages/duckdb']),
-  new Set(['packages/metrics', 'packages/oracle', 'packages/postgres', 'packages/runtime', 'packages/simulator']),
+  new Set([
+    'packages/embedded-postgres',
+    'packages/metrics',
+    'packages/oracle',
+    'packages/postgres',
+    'packages/runtime',
+    'packages/simulator',
+  ]),
   new Set(['infra/local']),
   new Set(['packages/catalog', 'packages/engine', 'packages/lake', 'packages/log', 'packages/views']),
 ];

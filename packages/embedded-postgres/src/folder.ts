@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PostgresError } from '../error.ts';
+import { EmbeddedPostgresError } from './error.ts';
 import { startOf } from './process.ts';
 
 /** Where things are in the folder of an embedded server. All but `data` are small files a person can read. */
@@ -53,7 +53,7 @@ export function claim(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const owner = ownerOf(folder);
   if (owner !== null) {
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_IN_USE',
       `The database in ${folder} is already run by process ${owner}. Stop that one first, or use another folder.`,
     );

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedPostgres } from '../embedded/server.ts';
+import { startEmbeddedPostgres } from '../server.ts';
 import type {} from './provided.ts';
 
 /** One PostgreSQL for a whole vitest run: its own folder and port, gone with the run however that ends. */

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openPool } from '../pool.ts';
 import { findBinaries } from './binaries.ts';
 import { paths } from './folder.ts';
 import { systemUserLaunch } from './launch.ts';
@@ -42,17 +42,18 @@ async function start(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedPo
 }
 
 async function ask(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
-  const pool = openPool(url, { applicationName: 'embedded test', connectionTimeoutMs: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  await client.connect();
   try {
-    return (await pool.query<Record<string, unknown>>(sql)).rows;
+    return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
-    await pool.end();
+    await client.end();
   }
 }
 
 /** Another process that runs the server of `folder`; answers its pid and the server's. */
 async function startElsewhere(...args: string[]): Promise<{ pid: number; serverPid: number }> {
-  const program = fileURLToPath(new URL('../testing/run-server.ts', import.meta.url));
+  const program = fileURLToPath(new URL('./testing/run-server.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=tidemark-source', '--import', 'tsx', program, folder, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -106,7 +107,8 @@ describe('a server of its own', () => {
   test('stops within two seconds, with clients connected, and starts again with its data and its port', async () => {
     const first = await start();
     const url = await first.createDatabase('tidemark');
-    const pool = openPool(url, { applicationName: 'still connected' });
+    const pool = new pg.Pool({ connectionString: url });
+    pool.on('error', () => {});
     await pool.query('CREATE TABLE kept AS SELECT 1 AS id');
     const before = performance.now();
     await first.stop();

@@ -1,6 +1,4 @@
 import pg from 'pg';
-import { quoteIdentifier } from './identifier.ts';
-import { connectionConfig } from './pool.ts';
 
 /** The same server and user, another database. */
 export function databaseUrl(url: string, database: string): string {
@@ -12,7 +10,12 @@ export function databaseUrl(url: string, database: string): string {
 
 /** Runs one statement that can't be in a transaction or a pool, on a connection of its own. */
 async function runAlone(url: string, sql: string): Promise<void> {
-  const client = new pg.Client(connectionConfig(url, { applicationName: 'tidemark database' }));
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'tidemark database',
+    statement_timeout: 30_000,
+    connectionTimeoutMillis: 10_000,
+  });
   client.on('error', () => {});
   await client.connect();
   try {
@@ -29,7 +32,7 @@ const UNIQUE_VIOLATION = '23505';
 /** Makes the database on the server of `url`, if absent. Answers its URL. Several may do so at once. */
 export async function createDatabase(url: string, name: string): Promise<string> {
   try {
-    await runAlone(url, `CREATE DATABASE ${quoteIdentifier(name)}`);
+    await runAlone(url, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
   } catch (error) {
     const exists =
       error instanceof pg.DatabaseError && (error.code === DUPLICATE_DATABASE || error.code === UNIQUE_VIOLATION);
@@ -40,5 +43,5 @@ export async function createDatabase(url: string, name: string): Promise<string>
 
 /** Drops the database, whoever is connected to it. `url` is of another database of the same server. */
 export async function dropDatabase(url: string, name: string): Promise<void> {
-  await runAlone(url, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  await runAlone(url, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
 }

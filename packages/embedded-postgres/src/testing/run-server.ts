@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../embedded/server.ts';
+import { startEmbeddedPostgres } from '../server.ts';
 
 /** A program for the tests that kill the one who started the server: starts it in the folder given, and waits. */
 const [folder = '', temporary] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { PostgresError } from '../error.ts';
+import { EmbeddedPostgresError } from './error.ts';
 
 /** The folder that has `bin`, `lib` and `share` of the PostgreSQL that came with the npm packages. */
 export type Binaries = { readonly folder: string; readonly version: string };
@@ -20,7 +20,7 @@ export function findBinaries(platform = process.platform, arch = process.arch): 
     const version = Object.entries(described ?? {}).find(([key]) => key === 'version')?.[1];
     return { folder: join(root, 'native'), version: String(version) };
   } catch (cause) {
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_NO_BINARIES',
       `The package ${name} is not installed, so there is no embedded PostgreSQL here. Install with optional dependencies, or give the URL of a server.`,
       { cause },

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { createDatabase, databaseUrl } from '../database.ts';
-import { PostgresError } from '../error.ts';
 import { findBinaries } from './binaries.ts';
+import { createDatabase, databaseUrl } from './database.ts';
+import { EmbeddedPostgresError } from './error.ts';
 import { claim, logTail, password, paths, rememberedPort, rememberPort, unclaim } from './folder.ts';
 import { adoptData, chooseLaunch, type Launch } from './launch.ts';
 import { readPostmaster } from './postmaster.ts';
@@ -106,7 +106,7 @@ async function reapOrphan(data: string): Promise<void> {
   // Where the system can't say who works in the folder, the server's own checks have to do.
   if (processesIn(data) === null) return;
   if (!(await waitUntil(() => processesIn(data)?.length === 0, 10_000))) {
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_IN_USE',
       `Processes ${processesIn(data)?.join(', ')} of an earlier server still work in ${data}. End them, then start again.`,
     );
@@ -147,7 +147,7 @@ function initialise(launch: Launch, folder: string): void {
   rmSync(secretFile, { force: true });
   if (done.status !== 0) {
     rmSync(made, { recursive: true, force: true });
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_START_FAILED',
       `The database in ${folder} could not be made. Is the disk full, or the folder not ours?\n${done.stderr?.trim() ?? ''}`,
       { cause: done.error },
@@ -168,7 +168,7 @@ function checkVersion(launch: Launch, folder: string): void {
   const asked = spawnSync(file, args, { encoding: 'utf8', ...launch.owner });
   const ofServer = /\d+/.exec(asked.stdout ?? '')?.[0];
   if (ofServer !== undefined && ofServer !== ofData) {
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_FOLDER',
       `The database in ${folder} is of PostgreSQL ${ofData}, and this is ${ofServer}. Start it with the Tidemark that made it, or use an empty folder.`,
     );
@@ -187,14 +187,14 @@ async function startOnFreePort(launch: Launch, folder: string, options: Embedded
   }
 }
 
-function startFailed(folder: string, tail: string): PostgresError {
+function startFailed(folder: string, tail: string): EmbeddedPostgresError {
   if (/lock file "postmaster.pid" already exists/.test(tail)) {
-    return new PostgresError(
+    return new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_IN_USE',
       `Another server runs on the database in ${folder}. Stop it first, or use another folder.\n${tail}`,
     );
   }
-  return new PostgresError(
+  return new EmbeddedPostgresError(
     'TIDEMARK_POSTGRES_START_FAILED',
     `PostgreSQL did not start in ${folder}. Is the disk full? The end of ${paths(folder).log}:\n${tail}`,
   );
@@ -298,7 +298,7 @@ const isFree = async (port: number): Promise<boolean> => (await listenOnce(port)
 
 async function freePort(): Promise<number> {
   const port = await listenOnce(0);
-  if (port === null) throw new PostgresError('TIDEMARK_POSTGRES_START_FAILED', 'No free port on 127.0.0.1.');
+  if (port === null) throw new EmbeddedPostgresError('TIDEMARK_POSTGRES_START_FAILED', 'No free port on 127.0.0.1.');
   return port;
 }
 

@@ -15,8 +15,8 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { PostgresError } from '../error.ts';
 import { type Binaries, binary } from './binaries.ts';
+import { EmbeddedPostgresError } from './error.ts';
 import { paths } from './folder.ts';
 
 export type Command = { readonly file: string; readonly args: readonly string[] };
@@ -115,7 +115,7 @@ function systemUserIds(): { uid: number; gid: number } {
     execFileSync('useradd', ['--system', '--no-create-home', '--user-group', SYSTEM_USER], { stdio: 'pipe' });
     return { uid: ask('-u'), gid: ask('-g') };
   } catch (cause) {
-    throw new PostgresError(
+    throw new EmbeddedPostgresError(
       'TIDEMARK_POSTGRES_ROOT',
       `PostgreSQL refuses to run as root, user namespaces are not allowed here, and the user ${SYSTEM_USER} could not be made. Run as an ordinary user, or give the URL of a server.`,
       { cause },

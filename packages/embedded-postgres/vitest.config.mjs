@@ -1,0 +1,3 @@
+import { postgresServer, shared } from '../../vitest.shared.mjs';
+
+export default shared(postgresServer);
