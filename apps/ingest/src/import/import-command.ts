@@ -12,7 +12,7 @@ import { FILE_FORMATS, type FileFormat, inspectFile } from './input-file.ts';
 import { createMapping, type MappingFile, parseMapFlag, parseMappingFile } from './mapping.ts';
 import { progressBar } from './progress-bar.ts';
 
-const SETTINGS = ['lakeUrl', 'catalogUrl', 'currency', 'engineMemory', 'engineThreads'] as const;
+export const IMPORT_SETTINGS = ['lakeUrl', 'catalogUrl', 'currency', 'engineMemory', 'engineThreads'] as const;
 
 type ImportFlags = {
   readonly source?: string;
@@ -64,14 +64,14 @@ export function importCommand(): Command {
     .option('--dry-run', 'write nothing: show ten rows and the counts')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP);
-  return applyOptions(command, SETTINGS).action(async (file: string, flags: ImportFlags) => {
+  return applyOptions(command, IMPORT_SETTINGS).action(async (file: string, flags: ImportFlags) => {
     await runImport(file, flags);
   });
 }
 
 async function runImport(path: string, flags: ImportFlags): Promise<void> {
   const isDry = flags.dryRun === true;
-  const options = readOptions(SETTINGS, {
+  const options = readOptions(IMPORT_SETTINGS, {
     env: process.env,
     flags,
     required: isDry ? ['lakeUrl'] : ['lakeUrl', 'catalogUrl'],

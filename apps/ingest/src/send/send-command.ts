@@ -4,7 +4,7 @@ import { applyOptions, readOptions } from '@tidemark/runtime';
 import { Command } from 'commander';
 import { sendLines } from './send-lines.ts';
 
-const SETTINGS = ['logUrl', 'partitions', 'currency'] as const;
+export const SEND_SETTINGS = ['logUrl', 'partitions', 'currency'] as const;
 
 const HELP = `
 Prints one JSON result a line, in the order of the input: {"line":1,"ok":true,"partition":0,"offset":"12"} once the event
@@ -20,8 +20,8 @@ export function sendCommand(): Command {
     .argument('[file]', 'the events, one a line', '-')
     .option('--raw', 'append each line as it is, unchecked')
     .addHelpText('after', HELP);
-  return applyOptions(command, SETTINGS).action(async (file: string, flags: { readonly raw?: true }) => {
-    const options = readOptions(SETTINGS, { env: process.env, flags, required: ['logUrl'] });
+  return applyOptions(command, SEND_SETTINGS).action(async (file: string, flags: { readonly raw?: true }) => {
+    const options = readOptions(SEND_SETTINGS, { env: process.env, flags, required: ['logUrl'] });
     const log = await openLog(options.logUrl, { partitions: options.partitions });
     try {
       const input = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
