@@ -11,9 +11,8 @@ export function copyBuildContext(root: string, to: string): void {
     maxBuffer: 64 * 1024 * 1024,
   });
   const files = listed.split('\0').filter((path) => path !== '' && existsSync(join(root, path)));
-  for (const path of dockerignore()
-    .add(readFileSync(join(root, '.dockerignore'), 'utf8'))
-    .filter(files)) {
+  const ignored = dockerignore.default().add(readFileSync(join(root, '.dockerignore'), 'utf8'));
+  for (const path of ignored.filter(files)) {
     mkdirSync(dirname(join(to, path)), { recursive: true });
     copyFileSync(join(root, path), join(to, path));
   }
