@@ -3,12 +3,13 @@ import { define } from '@tidemark/metrics';
 import { configureApp, createMetricsRegistry, runApp, startMetricsServer, systemClock } from '@tidemark/runtime';
 import { openViews } from '@tidemark/views/open';
 import { retrying } from './fold-store.ts';
+import { SpeedHealth } from './health.ts';
 import { registerMetrics } from './metrics.ts';
 import { SpeedLayer } from './speed-layer.ts';
 
 const { options, logger } = configureApp({
   name: 'speed-layer',
-  reads: ['logUrl', 'viewsUrl', 'currency', 'partitions', 'gatherMs', 'stateCache', 'metricsPort', 'host'],
+  reads: ['logUrl', 'viewsUrl', 'currency', 'partitions', 'gatherMs', 'stateCache', 'metricsPort', 'stallMs', 'host'],
   requires: ['logUrl', 'viewsUrl'],
 });
 
@@ -24,16 +25,19 @@ runApp({ name: 'speed-layer', logger }, async (app) => {
   const { gatherMs, stateCache } = options;
   const layer = new SpeedLayer({ log, views, definition, clock: systemClock, gatherMs, stateCache });
 
+  const health = new SpeedHealth({ layer, log, ticks: () => performance.now(), stallMs: options.stallMs });
+
   if (options.metricsPort > 0) {
     const registry = createMetricsRegistry('speed-layer');
     registerMetrics(registry, layer, log);
-    const health = () => ({ ok: true, partitions: [...layer.progress().keys()] });
-    const server = await startMetricsServer({ port: options.metricsPort, host: options.host, registry, health });
+    const { metricsPort: port, host } = options;
+    const server = await startMetricsServer({ port, host, registry, health: () => health.check() });
     app.onStop('metrics', () => server.close());
   }
 
   const consumer = await layer.start();
   app.onStop('consumer', () => consumer.stop());
+  health.follow(consumer);
   consumer.done.catch((error: unknown) => app.fail(error));
   logger.info({ definition: definition.id }, 'folding');
   app.ready();

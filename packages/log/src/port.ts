@@ -53,6 +53,8 @@ export type Lease = { isHeld(): boolean };
 export type Consumer = {
   /** Partitions owned now, ascending. */
   held(): readonly number[];
+  /** Whether the group counts this member in and has told it its share, which may be none. */
+  isMember(): boolean;
   /** Rejects with the first fatal error of the log or the handler; resolves after `stop`. */
   readonly done: Promise<void>;
   /** Stops reading, lets the handler's running call finish, revokes and gives the partitions back. */

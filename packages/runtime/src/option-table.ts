@@ -137,6 +137,18 @@ export const OPTIONS = {
     integer(0, 65_535),
     "Port of an app's own /metrics and /healthz; 0 turns them off.",
   ),
+  stallMs: withDefault(
+    'TIDEMARK_STALL_AFTER',
+    '2m',
+    duration(1_000, 86_400_000),
+    'How long a partition may stand still while the log has more, until the speed layer calls itself unhealthy.',
+  ),
+  drainMs: withDefault(
+    'TIDEMARK_DRAIN',
+    '0s',
+    duration(0, 300_000),
+    'How long the serving layer, told to stop, still answers while /readyz says no, so that balancers send no more.',
+  ),
   logLevel: withDefault(
     'TIDEMARK_LOG_LEVEL',
     'info',

@@ -23,6 +23,7 @@ export const UP_OPTIONS = [
   'stateCache',
   'gatherMs',
   'metricsPort',
+  'stallMs',
   'logLevel',
   'demoSeed',
   'demoHistory',

@@ -43,7 +43,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const workers = new Map<number, PartitionWorker>();
   /** Those that lost their partition: they end by themselves, and nobody waits for them but their successor here. */
   const lost = new Set<PartitionWorker>();
-  let assigned: readonly number[] = [];
+  let assigned: readonly number[] | null = null;
   let heldAtStop: readonly number[] | null = null;
   let fatal: { error: unknown } | null = null;
   let stop = () => {};
@@ -77,7 +77,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         forget();
         if (heldAtStop !== null) return;
         // Assigned anew while its last call ended, or given up: the others learn that it is free.
-        if (assigned.includes(partition) && membership.isAlive()) work(partition);
+        if (assigned?.includes(partition) === true && membership.isAlive()) work(partition);
         else membership.rejoin();
       },
       (error: unknown) => {
@@ -100,7 +100,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       for (const partition of partitions) if (!workers.has(partition)) work(partition);
     },
     onLost: () => {
-      assigned = [];
+      assigned = null;
       for (const worker of workers.values()) {
         lost.add(worker);
         worker.lose();
@@ -130,6 +130,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
             .map(([partition]) => partition)
             .sort((a, b) => a - b)
         : [],
+    isMember: () => assigned !== null && membership.isAlive(),
     done,
     stop: async () => {
       stop();

@@ -149,6 +149,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         .filter(([, each]) => !each.isStopping && isMemberAlive())
         .map(([partition]) => partition)
         .sort((a, b) => a - b),
+    isMember: isMemberAlive,
     done,
     stop: async () => {
       stopping.abort();

@@ -120,6 +120,7 @@ export function groupPromises(opened: Opened, capabilities: LogCapabilities): vo
     expect(performance.now() - diedAt).toBeLessThan(takeoverMs);
     expect(lives.held()).toEqual(ALL);
     expect(dies.held()).toEqual([]);
+    expect([lives.isMember(), dies.isMember()]).toEqual([true, false]);
     expect(sorted(group.values())).toEqual(sorted([...valuesOf('before', 200), ...valuesOf('after', 200)]));
     const ofTheDead = (all: readonly string[]) => sorted(all.filter((each) => each.startsWith('dies/')));
     await until(() => expect(ofTheDead(group.revocations)).toEqual(ofTheDead(group.assignments)));
