@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { openCatalog } from '@tidemark/catalog';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
@@ -8,11 +9,14 @@ import { DEFAULT_LIMITS } from './serving-context.ts';
 
 const { options, logger } = configureApp({
   name: 'serving-layer',
-  reads: ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port'],
+  reads: ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port', 'drainMs'],
   requires: ['logUrl', 'viewsUrl', 'catalogUrl'],
 });
 
-runApp({ name: 'serving-layer', logger }, async (app) => {
+const { drainMs } = options;
+const times = { closerMs: 3000 + drainMs, deadlineMs: 4000 + drainMs };
+
+runApp({ name: 'serving-layer', logger, ...times }, async (app) => {
   const definition = define(options.currency);
   const log = await openLog(options.logUrl, { partitions: options.partitions });
   app.onStop('log', () => log.close());
@@ -35,8 +39,13 @@ runApp({ name: 'serving-layer', logger }, async (app) => {
       (await catalog.imports()).length > 0 ||
       (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null),
     limits: DEFAULT_LIMITS,
+    stopping: app.signal,
   });
-  app.onStop('http', () => server.close());
+  app.onStop('http', async () => {
+    // Whoever balances needs a moment to see that this one is not ready any more; until then it still sends requests.
+    await pause(drainMs);
+    await server.close();
+  });
   const url = await server.listen({ host: options.host, port: options.port });
   logger.info({ definition: definition.id }, 'answering');
   app.ready({ url });

@@ -51,7 +51,7 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
   acceptJson(app);
-  closeWithin(app, CLOSE_GRACE_MS);
+  closeWithin(app, CLOSE_GRACE_MS, context.stopping);
 
   if (limits.requestsPerMinute > 0) {
     await app.register(rateLimit, {
@@ -87,16 +87,16 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
 }
 
 /**
- * Requests under way when the server closes are the last on their connections; what still serves one after the grace is cut,
- * so that a slow client can't hold up the close.
+ * Requests that are answered after the server was told to stop are the last on their connections; what still serves one
+ * when the grace after its close is over is cut, so that a slow client can't hold up the close.
  */
-function closeWithin(app: ServingApp, graceMs: number): void {
+function closeWithin(app: ServingApp, graceMs: number, stopping: AbortSignal): void {
   let timer: NodeJS.Timeout | undefined;
   app.addHook('preClose', async () => {
     timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    if (timer !== undefined) reply.header('connection', 'close');
+    if (stopping.aborted || timer !== undefined) reply.header('connection', 'close');
     done(null, payload);
   });
   app.addHook('onClose', async () => clearTimeout(timer));

@@ -36,4 +36,6 @@ export type ServingContext = {
   /** Whether there is history that only a first generation can show; asked while none is published. See `isReady`. */
   readonly awaitsFirstGeneration: () => Promise<boolean>;
   readonly limits: ServingLimits;
+  /** Aborted when the server will close: from then on it is not ready, and every answer is the last on its connection. */
+  readonly stopping: AbortSignal;
 };

@@ -53,6 +53,17 @@ test('a request under way is answered, its connection not kept, and no new one t
   agent.destroy();
 });
 
+test('told to stop it is not ready, and still answers until it closes, each answer the last on its connection', async () => {
+  const stopping = new AbortController();
+  const { app, get } = await serve({ over: () => ({ stopping: stopping.signal }) });
+  expect((await app.inject('/healthz')).headers.connection).not.toBe('close');
+  expect(await get('/readyz')).toMatchObject({ status: 200 });
+  stopping.abort();
+  expect(await get('/readyz')).toMatchObject({ status: 503, body: { code: 'TIDEMARK_API_UNAVAILABLE' } });
+  const answer = await app.inject('/healthz');
+  expect([answer.statusCode, answer.headers.connection]).toEqual([200, 'close']);
+});
+
 test('connections kept alive without a request hold nothing up', async () => {
   const { served, address } = await gated('read', 1000);
   const agent = new Agent({ keepAlive: true });

@@ -49,6 +49,7 @@ beforeEach(async () => {
     logger: createLogger({ app: 'test', level: 'fatal' }),
     registry: createMetricsRegistry('test'),
     awaitsFirstGeneration: async () => false,
+    stopping: new AbortController().signal,
     limits: DEFAULT_LIMITS,
   });
   apiUrl = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -7,7 +7,7 @@ import type { ServingContext } from '../serving-context.ts';
 const ok = z.strictObject({ ok: z.literal(true) });
 const ready = z.strictObject({ ready: z.literal(true), generation: z.int().nullable() });
 
-/** `GET /healthz`: the process lives. `GET /readyz`: its answers are whole. */
+/** `GET /healthz`: the process lives. `GET /readyz`: its answers are whole, and it is not about to stop. */
 export function healthRoutes(app: ServingApp, { context, pins }: Services): void {
   const config = { rateLimit: false };
   app.get('/healthz', { config, schema: { summary: 'Alive', response: { 200: ok } } }, async () => ({
@@ -21,12 +21,13 @@ export function healthRoutes(app: ServingApp, { context, pins }: Services): void
 
 /**
  * The live generation when answers are whole; null when they come from deltas alone because nothing else ever was. Throws
- * the problem (503) that makes the server not ready: a store that is down, or history that waits for its first generation.
+ * the problem (503) that makes the server not ready: it stops, a store is down, or history waits for its first generation.
  */
 async function readyGeneration(
-  context: Pick<ServingContext, 'awaitsFirstGeneration'>,
+  context: Pick<ServingContext, 'awaitsFirstGeneration' | 'stopping'>,
   pins: Pins,
 ): Promise<number | null> {
+  if (context.stopping.aborted) throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'The server stops.');
   const pointer = await pins.pointer();
   if (pointer === null && (await context.awaitsFirstGeneration())) {
     throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'Imported or earlier history waits for its first generation.');

@@ -73,6 +73,7 @@ export async function serve(
     registry: createMetricsRegistry('serving-layer'),
     awaitsFirstGeneration: async () => false,
     limits: DEFAULT_LIMITS,
+    stopping: new AbortController().signal,
     ...options.over?.(shop),
   });
   onTestFinished(() => app.close());
