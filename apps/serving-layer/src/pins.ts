@@ -55,6 +55,11 @@ export class Pins {
     return (await this.#pointer.get()).value.pointer;
   }
 
+  /** The live pointer as the store has it now. */
+  async latestPointer(): Promise<LivePointer | null> {
+    return (await this.#pointer.fetch()).value.pointer;
+  }
+
   /** The live generation, or the one asked for: 404 when it was never published, 410 when it is below the floor. */
   async pin(generation?: number): Promise<Pin> {
     const shared = this.#pointer.get();

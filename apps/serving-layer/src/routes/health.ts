@@ -29,8 +29,10 @@ async function readyGeneration(
 ): Promise<number | null> {
   if (context.stopping.aborted) throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'The server stops.');
   const pointer = await pins.pointer();
-  if (pointer === null && (await context.awaitsFirstGeneration())) {
-    throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'Imported or earlier history waits for its first generation.');
-  }
-  return pointer?.generation ?? null;
+  if (pointer !== null) return pointer.generation;
+  if (!(await context.awaitsFirstGeneration())) return null;
+  // The first may have been published since the pointer was read: every server would be out of the balance at once.
+  const latest = await pins.latestPointer();
+  if (latest !== null) return latest.generation;
+  throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'Imported or earlier history waits for its first generation.');
 }

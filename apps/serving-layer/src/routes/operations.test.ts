@@ -12,6 +12,8 @@ test('ready with a generation, or when there never was anything else than deltas
   expect(await get('/readyz')).toEqual({ status: 200, body: { ready: true, generation: null } });
   awaits = true;
   await shop.publish(4, {});
+  // At once: not only when the pointer that is shared has grown old.
+  expect(await get('/readyz')).toEqual({ status: 200, body: { ready: true, generation: 4 } });
   expire();
   expect(await get('/readyz')).toEqual({ status: 200, body: { ready: true, generation: 4 } });
 });
