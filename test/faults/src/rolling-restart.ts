@@ -6,7 +6,7 @@ import { Producer } from './producer.ts';
 import { Readers } from './readers.ts';
 import { verify } from './verify.ts';
 
-const within = { timeout: 60_000, interval: 100 };
+const within = { timeout: 120_000, interval: 100 };
 
 /** How many more requests and orders must have gone through before the next app's turn. */
 const READS_BETWEEN = 40;
