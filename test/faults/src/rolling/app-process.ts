@@ -5,7 +5,7 @@ import { vi } from 'vitest';
 
 export type AppName = 'batch-layer' | 'ingest' | 'serving-layer' | 'speed-layer';
 
-const entryOf = (app: AppName): string => fileURLToPath(new URL(`../../../apps/${app}/dist/main.js`, import.meta.url));
+const entryOf = (app: AppName): string => fileURLToPath(new URL(`../../../../apps/${app}/dist/main.js`, import.meta.url));
 
 const READY_MS = 60_000;
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 
-const BIN = fileURLToPath(new URL('../../../bin/tidemark.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../../../../bin/tidemark.mjs', import.meta.url));
 
 const report = z.looseObject({
   customers: z.int(),
