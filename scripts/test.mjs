@@ -16,7 +16,7 @@ process.chdir(root);
 const LANES = 2;
 
 /** The longest first, so that none of them is left for the end. */
-const LONGEST = ['test/laws', 'infra/local', 'apps/batch-layer', 'apps/serving-layer'];
+const LONGEST = ['test/laws', 'infra/local', 'test/faults', 'test/deploy', 'apps/batch-layer', 'apps/serving-layer'];
 
 /** Starts whole systems and holds them to seconds: nothing may run beside it. */
 const ALONE = 'test/e2e';

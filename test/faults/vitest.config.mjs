@@ -1,4 +1,4 @@
 import { postgresServer, shared, together } from '../../vitest.shared.mjs';
 
 // The processes under test are what was built, as they are deployed.
-export default shared(together(postgresServer, { testTimeout: 240_000, fileParallelism: false }));
+export default shared(together(postgresServer, { testTimeout: 600_000, fileParallelism: false }));

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../port.ts';
 import { numbered, readAll, text } from '../testing/records.ts';
 import { dial } from './client.ts';
-import { dial } from './client.ts';
 import { openKafkaLog } from './log.ts';
 import { type DeafProxy, deafProxy } from './testing/deaf-proxy.ts';
 import { type TestTopic, testTopic } from './testing/test-topic.ts';

@@ -1,5 +1,5 @@
-import { openPool, type Pool } from '@tidemark/postgres';
 import { freshDatabase } from '@tidemark/embedded-postgres/testing';
+import { openPool, type Pool } from '@tidemark/postgres';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EventLog } from '../port.ts';
 import { RecordedGroup } from '../testing/recorded-group.ts';
