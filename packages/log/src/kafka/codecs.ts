@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import { decompress as unzstd } from 'fzstd';
-import { CompressionCodecs } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync, uncompressSync } from 'snappy';
 
@@ -87,6 +87,6 @@ export async function registerCodecs(): Promise<void> {
       compress: async ({ buffer }: { buffer: Buffer }) => codecs.compress(codec, buffer),
       decompress: async (bytes: Buffer) => codecs.decompress(codec, bytes),
     };
-    Object.assign(CompressionCodecs, { [numberOf(codec)]: () => registered });
+    Object.assign(kafkajs.CompressionCodecs, { [numberOf(codec)]: () => registered });
   }
 }
