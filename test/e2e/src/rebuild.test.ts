@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually, processesOf } from '@tidemark/infra-local/testing';
 import { openLog } from '@tidemark/log/open';
 import { openPool, startEmbeddedPostgres } from '@tidemark/postgres';
 import { expect, test } from 'vitest';
-import { eventually } from './deadline.ts';
-import { processesOf } from './processes.ts';
 import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 const BATCH_LAYER = fileURLToPath(new URL('../../../apps/batch-layer/dist/main.js', import.meta.url));
