@@ -20,6 +20,9 @@ const TIMEOUT_MS = 8_000;
 const SCAN_TIMEOUT_MS = 15_000;
 const SCHEMA_TIMEOUT_MS = 60_000;
 
+/** How soon a node that went away is tried again. */
+const RECONNECT_MS = 1_000;
+
 type Profile = 'default' | 'scan' | 'compare-and-set' | 'serial read' | 'schema';
 
 /**
@@ -188,6 +191,8 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
     pooling: { maxRequestsPerConnection: 2048 },
     protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
     policies: {
+      // The driver's own waits up to ten minutes, by which answers would stay away after an outage.
+      reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
       loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
         new policies.loadBalancing.DCAwareRoundRobinPolicy(dataCenter),
       ),
