@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,8 +14,10 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import { askCustomers } from './answers.ts';
 import { AppProcess } from './app-process.ts';
+import { BatchRun, collect, type Outcome } from './batch-run.ts';
 import { SteadyReader } from './reader.ts';
-import { SteadyWriter, type Truth } from './writer.ts';
+import { answeredOf, countsOf, differences, type Truth } from './truth.ts';
+import { SteadyWriter } from './writer.ts';
 
 const TIDEMARK = fileURLToPath(new URL('../../../../bin/tidemark.mjs', import.meta.url));
 const BATCH_LAYER = fileURLToPath(new URL('../../../../apps/batch-layer/dist/main.js', import.meta.url));
@@ -35,9 +37,6 @@ export type SystemOptions = {
   /** For every app. */
   readonly settings?: Readonly<Record<string, string>>;
 };
-
-const outcomeSchema = z.looseObject({ generation: z.int(), status: z.string(), durationMs: z.number() });
-export type Outcome = z.output<typeof outcomeSchema>;
 
 const healthSchema = z.looseObject({ partitions: z.array(z.int()).default([]) });
 
@@ -100,9 +99,15 @@ export class DeployedSystem {
   }
 
   async startSpeedLayer(): Promise<AppProcess> {
-    const app = this.#app('speed-layer', { TIDEMARK_METRICS_PORT: String(await freePort()) });
-    this.speedLayers.push(app);
+    const app = this.launchSpeedLayer(await freePort());
     await app.ready();
+    return app;
+  }
+
+  /** Starts one and does not wait for it. Without a port it has no metrics. */
+  launchSpeedLayer(metricsPort = 0): AppProcess {
+    const app = this.#app('speed-layer', { TIDEMARK_METRICS_PORT: String(metricsPort) });
+    this.speedLayers.push(app);
     return app;
   }
 
@@ -301,7 +306,7 @@ export class DeployedSystem {
         last = answer;
         if (!answer.ok || (generation !== null && answer.value.provenance.generation !== generation)) return null;
         const found = new Map(answer.value.customers.map(({ customer_id, metrics }) => [customer_id, metrics]));
-        last = asked.map((id) => [id, pick(found.get(id))]);
+        last = asked.map((id) => [id, answeredOf(found.get(id))]);
         return JSON.stringify(last) === JSON.stringify(expected) ? true : null;
       }).catch((error: Error) => {
         throw new Error(`${error.message} (generation ${generation})\n${differences(last, expected)}`);
@@ -314,76 +319,6 @@ export class DeployedSystem {
     const { TIDEMARK_LAKE_URL: _, ...env } = this.environment;
     return new AppProcess({ app, name, folder: this.#folder, env: { ...env, ...more } });
   }
-}
-
-/** One run of the batch layer, as a process. */
-export class BatchRun {
-  readonly #child: ChildProcess;
-  readonly #said: () => string;
-  readonly #closed: Promise<unknown>;
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#said = collect(child);
-    this.#closed = once(child, 'close');
-  }
-
-  /** Resolves when it has begun with a step; throws when it ended before. */
-  async reaches(step: string): Promise<void> {
-    await eventually(`the run reaches ${step}`, PATIENT_MS, () => {
-      if (this.#said().includes(`"step":"${step}"`)) return true;
-      if (this.#child.exitCode !== null) throw new Error(`the run ended before ${step}:\n${this.#said()}`);
-      return null;
-    });
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#closed;
-  }
-
-  /** Its exit code, and all that it said. */
-  async result(): Promise<{ readonly code: number | null; readonly said: string }> {
-    await this.#closed;
-    return { code: this.#child.exitCode, said: this.#said() };
-  }
-
-  /** What it came to; throws when it failed. */
-  async outcome(): Promise<Outcome> {
-    const { code, said } = await this.result();
-    const line = said.split('\n').find((each) => each.startsWith('{"generation"'));
-    if (code !== 0 || line === undefined) throw new Error(`the run ended with ${code}:\n${said}`);
-    return outcomeSchema.parse(JSON.parse(line));
-  }
-}
-
-const dollars = (cents: bigint): string => `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
-
-const countsOf = (truth: Readonly<Truth> | undefined): readonly unknown[] =>
-  truth === undefined ? [] : [truth.order_count, truth.tickets_total, truth.email_opens, dollars(truth.total_revenue)];
-
-const pick = (metrics: Readonly<Record<string, unknown>> | undefined): readonly unknown[] =>
-  metrics === undefined ? [] : [metrics.order_count, metrics.tickets_total, metrics.email_opens, metrics.total_revenue];
-
-/** The rows that differ, for whoever reads a failure. */
-function differences(found: unknown, expected: readonly unknown[]): string {
-  if (!Array.isArray(found)) return `the last answer: ${JSON.stringify(found)}`;
-  const rows = expected.flatMap((row, nth) =>
-    JSON.stringify(row) === JSON.stringify(found[nth])
-      ? []
-      : [`${JSON.stringify(found[nth])}, expected ${JSON.stringify(row)}`],
-  );
-  return `${rows.length} customers: ${rows.slice(0, 5).join('\n')}`;
-}
-
-function collect(child: ChildProcess): () => string {
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (part: string) => {
-      said += part;
-    });
-  }
-  return () => said;
 }
 
 async function metricsOf(app: AppProcess, path: string): Promise<string | null> {

@@ -3,9 +3,7 @@ import { eventually } from '@tidemark/infra-local/testing';
 import { type Append, LogError } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { Random } from '@tidemark/simulator';
-
-/** What a customer has, as the writer knows it: counts of acknowledged events. */
-export type Truth = { order_count: number; tickets_total: number; email_opens: number; total_revenue: bigint };
+import type { Truth } from './truth.ts';
 
 export type WriterOptions = {
   readonly logUrl: string;
