@@ -18,8 +18,8 @@ const LANES = 2;
 /** The longest first, so that none of them is left for the end. */
 const LONGEST = ['test/laws', 'infra/local', 'test/faults', 'test/deploy', 'apps/batch-layer', 'apps/serving-layer'];
 
-/** Starts whole systems and holds them to seconds: nothing may run beside it. */
-const ALONE = 'test/e2e';
+/** They start whole systems and hold them to seconds: nothing may run beside them. */
+const ALONE = ['test/faults', 'test/e2e'];
 
 /** How long a process may take to notice that its test run is over. */
 const GRACE_MS = 10_000;
@@ -84,17 +84,18 @@ async function serverSuite({ name, folder, scripts }, env) {
   return withExitCode(readReport(root, { name, folder }), name, exitCode);
 }
 
-/** Runs the suites with servers in lanes, then the one that must be alone. Answers their results. */
+/** Runs the suites with servers in lanes, then those that must be alone. Answers their results. */
 async function serverSuites(env) {
   const rank = ({ folder }) => (LONGEST.includes(folder) ? LONGEST.indexOf(folder) : LONGEST.length);
   const suites = packages.filter(({ scripts }) => scripts['test:servers']).sort((a, b) => rank(a) - rank(b));
-  const queue = suites.filter(({ folder }) => folder !== ALONE);
+  const queue = suites.filter(({ folder }) => !ALONE.includes(folder));
   const results = [];
   const lane = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) results.push(await serverSuite(next, env));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const suite of suites.filter(({ folder }) => folder === ALONE)) results.push(await serverSuite(suite, env));
+  for (const suite of suites.filter(({ folder }) => ALONE.includes(folder)))
+    results.push(await serverSuite(suite, env));
   return results;
 }
 

@@ -7,9 +7,19 @@ export type FoldStore = Pick<
   'positions' | 'loadDeltas' | 'writeTouched' | 'writeDeltas' | 'writeDeadLetters' | 'writePosition'
 >;
 
+/** How the speed layer rides out an outage. */
+export type Patience = Omit<RetryOptions, 'attempts'>;
+
+/**
+ * Does it again for as long as the outage lasts, or until the signal. Meanwhile nothing more is taken from the log, which
+ * keeps everything: a layer that gave up would only have to be started again, to find the same outage.
+ */
+export const ridingOut = <T>(work: () => Promise<T>, patience: Patience): Promise<T> =>
+  retry(work, { ...patience, attempts: Number.POSITIVE_INFINITY });
+
 /** The same store with outages ridden out, call by call: what was acknowledged before stays before. */
-export function retrying(store: FoldStore, options: RetryOptions = {}): FoldStore {
-  const again = <T>(call: () => Promise<T>) => retry(call, options);
+export function retrying(store: FoldStore, patience: Patience = {}): FoldStore {
+  const again = <T>(call: () => Promise<T>) => ridingOut(call, patience);
   return {
     positions: () => again(() => store.positions()),
     loadDeltas: (keys) => again(() => store.loadDeltas(keys)),

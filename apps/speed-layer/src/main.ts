@@ -2,7 +2,7 @@ import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
 import { configureApp, createMetricsRegistry, runApp, startMetricsServer, systemClock } from '@tidemark/runtime';
 import { openViews } from '@tidemark/views/open';
-import { retrying } from './fold-store.ts';
+import { type Patience, retrying } from './fold-store.ts';
 import { SpeedHealth } from './health.ts';
 import { registerMetrics } from './metrics.ts';
 import { SpeedLayer } from './speed-layer.ts';
@@ -19,11 +19,13 @@ runApp({ name: 'speed-layer', logger }, async (app) => {
   app.onStop('log', () => log.close());
   const store = await openViews(options.viewsUrl);
   app.onStop('views', () => store.close());
-  const views = retrying(await store.open(definition), {
-    onRetry: ({ error, attempt, delayMs }) => logger.warn({ err: error, attempt, delayMs }, 'the views do not answer'),
-  });
+  const patience: Patience = {
+    signal: app.signal,
+    onRetry: ({ error, attempt, delayMs }) => logger.warn({ err: error, attempt, delayMs }, 'a store does not answer'),
+  };
+  const views = retrying(await store.open(definition), patience);
   const { gatherMs, stateCache } = options;
-  const layer = new SpeedLayer({ log, views, definition, clock: systemClock, gatherMs, stateCache });
+  const layer = new SpeedLayer({ log, views, definition, clock: systemClock, gatherMs, stateCache, patience });
 
   const health = new SpeedHealth({ layer, log, ticks: () => performance.now(), stallMs: options.stallMs });
 
@@ -38,7 +40,10 @@ runApp({ name: 'speed-layer', logger }, async (app) => {
   const consumer = await layer.start();
   app.onStop('consumer', () => consumer.stop());
   health.follow(consumer);
-  consumer.done.catch((error: unknown) => app.fail(error));
+  consumer.done.catch((error: unknown) => {
+    // Told to stop in an outage, it has given up waiting: whoever comes next folds the same records.
+    if (!app.signal.aborted) app.fail(error);
+  });
   logger.info({ definition: definition.id }, 'folding');
   app.ready();
 });

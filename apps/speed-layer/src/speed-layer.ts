@@ -1,7 +1,7 @@
 import { type Consumer, type EventLog, type PartitionHandler, type ReadResult, speedLayerGroup } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock } from '@tidemark/runtime';
-import type { FoldStore } from './fold-store.ts';
+import { type FoldStore, type Patience, ridingOut } from './fold-store.ts';
 import { PartitionFold } from './partition-fold.ts';
 import { startOffset } from './start-position.ts';
 
@@ -14,6 +14,8 @@ export type SpeedLayerOptions = {
   readonly gatherMs: number;
   /** Customers' states held in memory, over all partitions. */
   readonly stateCache: number;
+  /** For a log that does not answer; the store brings its own. */
+  readonly patience?: Patience;
 };
 
 /** A flush goes out when so many deltas changed, however short they have gathered: it bounds what is held. */
@@ -45,16 +47,22 @@ export class SpeedLayer implements PartitionHandler {
   }
 
   async assigned(partition: number): Promise<bigint> {
-    const { log, views, definition, stateCache, clock } = this.#options;
+    const { log, views, definition, stateCache, clock, patience = {} } = this.#options;
     const position = (await views.positions()).get(partition) ?? null;
-    const next = await startOffset(log, partition, position);
-    const partitions = (await log.partitions()).length;
+    const { next, partitions, logId } = await ridingOut(
+      async () => ({
+        next: await startOffset(log, partition, position),
+        partitions: (await log.partitions()).length,
+        logId: await log.identity(),
+      }),
+      patience,
+    );
     const fold = new PartitionFold({
       definition,
       views,
       partition,
       position,
-      logId: await log.identity(),
+      logId,
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });
     this.#held.set(partition, { fold, lastFlushMs: clock.now(), next, level: false });

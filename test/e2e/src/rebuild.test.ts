@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
+import { eventually, processesOf } from '@tidemark/infra-local/testing';
 import { openLog } from '@tidemark/log/open';
 import { openPool } from '@tidemark/postgres';
 import { expect, test } from 'vitest';
-import { eventually } from './deadline.ts';
-import { processesOf } from './processes.ts';
 import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 const BATCH_LAYER = fileURLToPath(new URL('../../../apps/batch-layer/dist/main.js', import.meta.url));

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { findCassandra, findJava, findKafka, resolveArtefacts } from '@tidemark/infra-local';
+import { eventually, processesOf } from '@tidemark/infra-local/testing';
 import { describe, expect, test } from 'vitest';
-import { eventually } from './deadline.ts';
-import { processesOf } from './processes.ts';
 import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 /** Why the servers can't run here; null when they can. In CI they must. */

@@ -4,9 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endAll, eventually, processesOf } from '@tidemark/infra-local/testing';
 import { z } from 'zod';
-import { eventually } from './deadline.ts';
-import { endAll, processesOf } from './processes.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/tidemark.mjs', import.meta.url));
 

@@ -1,12 +1,11 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
+import { eventually, processesOf } from '@tidemark/infra-local/testing';
 import { define } from '@tidemark/metrics';
 import { openViews } from '@tidemark/views/open';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { eventually } from './deadline.ts';
-import { processesOf } from './processes.ts';
 import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 const customer = z.object({

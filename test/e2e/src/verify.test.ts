@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { findEmbeddedPostgres } from '@tidemark/embedded-postgres';
+import { eventually } from '@tidemark/infra-local/testing';
 import { define } from '@tidemark/metrics';
 import { pinned, type Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { expect, test } from 'vitest';
-import { eventually } from './deadline.ts';
 import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 const definition = define('USD');

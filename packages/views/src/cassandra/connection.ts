@@ -24,6 +24,8 @@ const SCAN_TIMEOUT_MS = 15_000;
 const SCHEMA_TIMEOUT_MS = 60_000;
 
 const TABLE_THERE = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?';
+/** How soon a node that went away is tried again. */
+const RECONNECT_MS = 1_000;
 
 type Profile = 'default' | 'scan' | 'compare-and-set' | 'serial read' | 'schema';
 
@@ -195,6 +197,8 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
     pooling: { maxRequestsPerConnection: 2048 },
     protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
     policies: {
+      // The driver's own waits up to ten minutes, by which answers would stay away after an outage.
+      reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
       // Its name is given here alone: as an option of the client it leaves a connection open where it is not found.
       loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
         new policies.loadBalancing.DCAwareRoundRobinPolicy(dataCenter),

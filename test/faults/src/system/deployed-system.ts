@@ -1,0 +1,340 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freshDatabase } from '@tidemark/embedded-postgres/testing';
+import { endAll, eventually, processesOf } from '@tidemark/infra-local/testing';
+import { define } from '@tidemark/metrics';
+import { openViews } from '@tidemark/views/open';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { askCustomers } from './answers.ts';
+import { AppProcess } from './app-process.ts';
+import { BatchRun, collect, type Outcome } from './batch-run.ts';
+import { SteadyReader } from './reader.ts';
+import { answeredOf, countsOf, differences, type Truth } from './truth.ts';
+import { SteadyWriter } from './writer.ts';
+
+const TIDEMARK = fileURLToPath(new URL('../../../../bin/tidemark.mjs', import.meta.url));
+const BATCH_LAYER = fileURLToPath(new URL('../../../../apps/batch-layer/dist/main.js', import.meta.url));
+
+/** Machines that test are busy with other tests. */
+const PATIENT_MS = 120_000;
+const IDS_AT_ONCE = 500;
+
+export type SystemOptions = {
+  /** `host:port`, with commas between several. */
+  readonly kafka: string;
+  readonly cassandra: string;
+  /** Copies of records and of rows. Default 1. */
+  readonly copies?: number;
+  readonly speedLayers?: number;
+  readonly servingLayers?: number;
+  /** For every app. */
+  readonly settings?: Readonly<Record<string, string>>;
+};
+
+const healthSchema = z.looseObject({ partitions: z.array(z.int()).default([]) });
+
+/** The definition of the currency that every app has by default. */
+export const DEFINITION = define('USD');
+
+/**
+ * A system as it is deployed apart: processes of each app, on a topic, a keyspace, a database and a lake of its own. Every
+ * process of it is known, so that none is left behind.
+ */
+export class DeployedSystem {
+  readonly seed = Number(process.env.TIDEMARK_SEED ?? randomBytes(4).readUInt32BE());
+  readonly speedLayers: AppProcess[] = [];
+  readonly servingLayers: AppProcess[] = [];
+  readonly logUrl: string;
+  readonly viewsUrl: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
+  readonly #catalogUrl: string;
+  readonly #settings: Readonly<Record<string, string>>;
+  /** Customers that writers which have ended left. */
+  readonly #truth = new Map<string, Readonly<Truth>>();
+  #started = 0;
+
+  private constructor(options: SystemOptions, catalogUrl: string) {
+    const { kafka, cassandra, copies = 1, settings = {} } = options;
+    const name = `faults_${randomBytes(6).toString('hex')}`;
+    this.logUrl = `kafka://${kafka}/${name}?replication=${copies}`;
+    this.viewsUrl = `cassandra://${cassandra}?dc=datacenter1&keyspace=${name}&rf=${copies}`;
+    this.#catalogUrl = catalogUrl;
+    this.#settings = settings;
+    process.stderr.write(`seed ${this.seed} (TIDEMARK_SEED=${this.seed} to run it again), ${this.#folder}\n`);
+  }
+
+  static async start(options: SystemOptions): Promise<DeployedSystem> {
+    const { speedLayers = 2, servingLayers = 2 } = options;
+    const system = new DeployedSystem(options, (await freshDatabase()).url);
+    try {
+      // The first alone: it makes topic, keyspace and tables.
+      await system.startSpeedLayer();
+      for (let n = 1; n < speedLayers; n++) await system.startSpeedLayer();
+      for (let n = 0; n < servingLayers; n++) await system.startServingLayer();
+      return system;
+    } catch (error) {
+      await system.end();
+      throw error;
+    }
+  }
+
+  /** What every app of it has in its environment. */
+  get environment(): Readonly<Record<string, string>> {
+    return {
+      TIDEMARK_LOG_URL: this.logUrl,
+      TIDEMARK_VIEWS_URL: this.viewsUrl,
+      TIDEMARK_CATALOG_URL: this.#catalogUrl,
+      TIDEMARK_LAKE_URL: join(this.#folder, 'lake'),
+      TIDEMARK_BARRIER_DISTANCE: '0s',
+      TIDEMARK_ENGINE_MEMORY: '512MB',
+      ...this.#settings,
+    };
+  }
+
+  async startSpeedLayer(): Promise<AppProcess> {
+    const app = this.launchSpeedLayer(await freePort());
+    await app.ready();
+    return app;
+  }
+
+  /** Starts one and does not wait for it. Without a port it has no metrics. */
+  launchSpeedLayer(metricsPort = 0): AppProcess {
+    const app = this.#app('speed-layer', { TIDEMARK_METRICS_PORT: String(metricsPort) });
+    this.speedLayers.push(app);
+    return app;
+  }
+
+  async startServingLayer(): Promise<AppProcess> {
+    const app = this.#app('serving-layer', { TIDEMARK_PORT: '0' });
+    await app.ready();
+    this.servingLayers.push(app);
+    return app;
+  }
+
+  /** URLs of the servers that run. */
+  get apis(): readonly string[] {
+    return this.servingLayers.filter(({ isGivenUp }) => !isGivenUp).map(({ url }) => url);
+  }
+
+  write(rate?: number): SteadyWriter {
+    const name = `writer-${this.#started++}`;
+    return new SteadyWriter({ logUrl: this.logUrl, seed: this.seed, name, ...(rate === undefined ? {} : { rate }) });
+  }
+
+  /** Reads what a writer wrote, and what those before it left. */
+  read(writer: SteadyWriter): SteadyReader {
+    const customers = () => [...this.#truth.keys(), ...writer.truth.keys()];
+    return new SteadyReader({ seed: this.seed, apis: () => this.apis, customers });
+  }
+
+  /** The partitions that a speed layer folds now, ascending; empty while it can't be asked. */
+  async partitionsOf(app: AppProcess): Promise<readonly number[]> {
+    const text = await metricsOf(app, '/healthz');
+    if (text === null) return [];
+    return [...healthSchema.parse(JSON.parse(text)).partitions].sort((a, b) => a - b);
+  }
+
+  /** A metric of a speed layer, summed over its labels; null while it can't be asked. */
+  async metricOf(app: AppProcess, name: string): Promise<number | null> {
+    const text = await metricsOf(app, '/metrics');
+    if (text === null) return null;
+    const values = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].map((match) =>
+      Number(match[1]),
+    );
+    return values.reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Resolves when the speed layers that run hold all of `count` partitions, each one of them, and each its fair share. */
+  async sharesAreFair(count: number, apps = this.speedLayers.filter(({ isGivenUp }) => !isGivenUp)): Promise<void> {
+    let shares: readonly (readonly number[])[] = [];
+    const isFair = async () => {
+      shares = await Promise.all(apps.map((app) => this.partitionsOf(app)));
+      const sizes = shares.map(({ length }) => length);
+      const held = shares.flat().sort((a, b) => a - b);
+      const isWhole = held.length === count && held.every((partition, nth) => partition === nth);
+      return isWhole && Math.max(...sizes) - Math.min(...sizes) <= 1 ? true : null;
+    };
+    await eventually(`${apps.length} speed layers share ${count} partitions`, PATIENT_MS, isFair).catch(
+      (error: Error) => {
+        throw new Error(`${error.message}: ${JSON.stringify(shares)}`);
+      },
+    );
+  }
+
+  /** Starts a run of the batch layer; what it says comes line by line. */
+  startBatch(args: readonly string[] = ['run']): BatchRun {
+    return new BatchRun(
+      spawn(process.execPath, [BATCH_LAYER, ...args], {
+        cwd: this.#folder,
+        env: { PATH: process.env.PATH, ...this.environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  }
+
+  /** Runs the batch layer until it has published. */
+  async publish(): Promise<Outcome> {
+    const outcome = await this.startBatch().outcome();
+    expect(outcome.status).toBe('published');
+    return outcome;
+  }
+
+  /**
+   * Publishes under the eyes of every server. `seenMs`: how long after the pointer had moved all had answered from the new
+   * generation. `lastOldMs`: how long after it the last question was put that was still answered from the old one.
+   */
+  async publishSeen(): Promise<{ readonly generation: number; readonly seenMs: number; readonly lastOldMs: number }> {
+    const [id = 'nobody'] = this.#truth.keys();
+    const store = await openViews(this.viewsUrl);
+    try {
+      const views = await store.open(DEFINITION);
+      const before = (await views.pointer())?.generation ?? 0;
+      const watch = async (what: string, ask: () => Promise<number | null>) => {
+        let askedAt = performance.now();
+        let lastOldAt = askedAt;
+        await eventually(`${what} has the next generation`, PATIENT_MS, async () => {
+          askedAt = performance.now();
+          const generation = await ask();
+          if (generation !== null && generation > before) return true;
+          lastOldAt = askedAt;
+          return null;
+        });
+        return { lastOldAt, seenAt: performance.now() };
+      };
+      const servers = this.apis.map((api) =>
+        watch(api, async () => {
+          const answer = await askCustomers(api, [id]);
+          return answer.ok ? answer.value.provenance.generation : null;
+        }),
+      );
+      const pointer = watch('the pointer', async () => (await views.pointer())?.generation ?? null);
+      const { generation } = await this.publish();
+      const { seenAt: movedAt } = await pointer;
+      const seen = await Promise.all(servers);
+      return {
+        generation,
+        seenMs: Math.round(Math.max(...seen.map(({ seenAt }) => seenAt)) - movedAt),
+        lastOldMs: Math.round(Math.max(...seen.map(({ lastOldAt }) => lastOldAt)) - movedAt),
+      };
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** How far the speed layers have come, by partition, as the answers say it. */
+  async positions(): Promise<ReadonlyMap<number, bigint>> {
+    const [api = ''] = this.apis;
+    const answer = await askCustomers(api, ['nobody']);
+    const positions = answer.ok ? Object.entries(answer.value.provenance.positions) : [];
+    return new Map(positions.map(([partition, offset]) => [Number(partition), BigInt(offset)]));
+  }
+
+  /** Has the customers of a writer that has ended checked with all others. */
+  remember(writer: SteadyWriter): void {
+    for (const [customerId, truth] of writer.truth) this.#truth.set(customerId, truth);
+  }
+
+  /** A command of the CLI, on this system. Answers its exit code and what it said. */
+  async command(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
+    const [api] = this.apis;
+    const child = spawn(process.execPath, [TIDEMARK, ...args], {
+      cwd: this.#folder,
+      env: { PATH: process.env.PATH, ...this.environment, ...(api === undefined ? {} : { TIDEMARK_API_URL: api }) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const said = collect(child);
+    const [code] = await once(child, 'close');
+    return { code, said: said() };
+  }
+
+  /**
+   * The end of every test: when the writer has stopped, every server answers with exactly what was acknowledged, before a
+   * batch run and after it; `verify --strict` finds nothing; and only the processes run that should.
+   */
+  async isWhole(writer: SteadyWriter, { isExactBefore = true } = {}): Promise<void> {
+    await writer.stop();
+    this.remember(writer);
+    if (isExactBefore) for (const api of this.apis) await this.#answersTruth(api, null);
+    const { generation } = await this.publish();
+    for (const api of this.apis) await this.#answersTruth(api, generation);
+    const { code, said } = await this.command('verify', '--strict', '--seed', String(this.seed % 1_000_000));
+    expect([code, said]).toEqual([0, expect.stringContaining('no difference')]);
+    this.isComplete();
+  }
+
+  /** Throws when an app ended by itself, or a process runs that should not. */
+  isComplete(): void {
+    const apps = [...this.speedLayers, ...this.servingLayers].filter(({ isGivenUp }) => !isGivenUp);
+    for (const app of apps) if (app.hasEnded) throw new Error(`${app.name} ended by itself:\n${app.tail()}`);
+    expect(processesOf(this.#folder)).toEqual(apps.map(({ pid }) => pid).sort((a, b) => a - b));
+  }
+
+  /** Stops every app in order; each has to end with 0, and nothing may be left. */
+  async stop(): Promise<void> {
+    const apps = [...this.servingLayers, ...this.speedLayers].filter(({ isGivenUp }) => !isGivenUp);
+    expect(await Promise.all(apps.map((app) => app.stop()))).toEqual(apps.map(() => 0));
+    expect(processesOf(this.#folder)).toEqual([]);
+  }
+
+  /** Ends what a failed test left, and removes what it kept. */
+  async end(): Promise<void> {
+    for (const app of [...this.servingLayers, ...this.speedLayers]) app.isGivenUp = true;
+    await eventually('leftover processes end', PATIENT_MS, () => {
+      const left = processesOf(this.#folder);
+      endAll(left);
+      return left.length === 0 ? true : null;
+    });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Resolves when a server answers as the writers have it, under the generation if one is named. */
+  async #answersTruth(api: string, generation: number | null): Promise<void> {
+    const ids = [...this.#truth.keys()];
+    let last: unknown = null;
+    for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+      const asked = ids.slice(at, at + IDS_AT_ONCE);
+      const expected = asked.map((id) => [id, countsOf(this.#truth.get(id))]);
+      await eventually(`${api} answers what was acknowledged`, PATIENT_MS, async () => {
+        const answer = await askCustomers(api, asked);
+        last = answer;
+        if (!answer.ok || (generation !== null && answer.value.provenance.generation !== generation)) return null;
+        const found = new Map(answer.value.customers.map(({ customer_id, metrics }) => [customer_id, metrics]));
+        last = asked.map((id) => [id, answeredOf(found.get(id))]);
+        return JSON.stringify(last) === JSON.stringify(expected) ? true : null;
+      }).catch((error: Error) => {
+        throw new Error(`${error.message} (generation ${generation})\n${differences(last, expected)}`);
+      });
+    }
+  }
+
+  #app(app: 'serving-layer' | 'speed-layer', more: Readonly<Record<string, string>>): AppProcess {
+    const name = `${app}-${this.#started++}`;
+    const { TIDEMARK_LAKE_URL: _, ...env } = this.environment;
+    return new AppProcess({ app, name, folder: this.#folder, env: { ...env, ...more } });
+  }
+}
+
+async function metricsOf(app: AppProcess, path: string): Promise<string | null> {
+  try {
+    const url = `http://127.0.0.1:${app.env.TIDEMARK_METRICS_PORT}${path}`;
+    return await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text();
+  } catch {
+    return null;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === 'string') throw new Error('there is no port');
+  return address.port;
+}

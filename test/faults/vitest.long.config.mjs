@@ -1,0 +1,11 @@
+import { postgresServer, shared, together } from '../../vitest.shared.mjs';
+
+// What takes more than a minute or more than one node of a server: `npm run test:long`.
+export default shared(
+  together(postgresServer, {
+    include: ['src/**/*.long.test.ts'],
+    fileParallelism: false,
+    testTimeout: 1_200_000,
+    hookTimeout: 900_000,
+  }),
+);
