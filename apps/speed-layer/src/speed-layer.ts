@@ -1,4 +1,4 @@
-import type { Consumer, EventLog, PartitionHandler, ReadResult } from '@tidemark/log';
+import { type Consumer, type EventLog, type PartitionHandler, type ReadResult, speedLayerGroup } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock } from '@tidemark/runtime';
 import type { FoldStore } from './fold-store.ts';
@@ -36,7 +36,7 @@ export class SpeedLayer implements PartitionHandler {
 
   /** Joins the group. The consumer's `done` rejects when the log or a store fails for good. */
   start(): Promise<Consumer> {
-    return this.#options.log.consume(`tidemark-speed-${this.#options.definition.id}`, this);
+    return this.#options.log.consume(speedLayerGroup(this.#options.definition.id), this);
   }
 
   /** The partitions folded here now, with the next offset of each. */

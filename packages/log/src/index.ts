@@ -15,3 +15,4 @@ export type {
   ReadResult,
 } from './port.ts';
 export { checkRecord, MAX_RECORD_BYTES } from './record-limit.ts';
+export { speedLayerGroup } from './speed-layer-group.ts';

@@ -10,6 +10,7 @@ export type PartitionWorker = {
   /** The same, when somebody else may have the partition already: the running call learns it from its lease. */
   lose(): void;
   readonly isStopping: boolean;
+  readonly isLost: boolean;
   /** Resolves when the handler has been told; rejects with the handler's or the log's fatal error. */
   readonly ended: Promise<void>;
 };
@@ -54,6 +55,9 @@ export function startWorker(options: WorkerOptions): PartitionWorker {
     lose: () => {
       isLost = true;
       aborter.abort();
+    },
+    get isLost() {
+      return isLost;
     },
     get isStopping() {
       return aborter.signal.aborted;

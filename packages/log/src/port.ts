@@ -75,6 +75,8 @@ export type EventLog = {
   read(partition: number, from: bigint, options: ReadOptions): Promise<ReadResult>;
   /** Joins a consumer group: its members share the partitions, and take over those of a member that died. */
   consume(group: string, handler: PartitionHandler): Promise<Consumer>;
+  /** Members the group has now; one that died counts until its session is over. */
+  members(group: string): Promise<number>;
   /** Raises the number of partitions; never lowers it. */
   grow(partitions: number): Promise<void>;
   /** Retention: forgets the records below `before`. */

@@ -2,16 +2,17 @@ import { LogError } from '../error.ts';
 import { createPartitioner } from '../partitioner.ts';
 import type { Append, Appended } from '../port.ts';
 import { bytesOf, checkRecord } from '../record-limit.ts';
-import type { Cluster } from './cluster.ts';
-import { isTransient } from './outage.ts';
-import type { Producer } from './producer.ts';
+import type { Brokers } from './brokers.ts';
+import { persist, toLogError } from './outage.ts';
+import type { Send } from './producer.ts';
 
 /** How old the number of partitions may be by which keys are placed. */
 const PARTITIONS_AGE_MS = 1_000;
-/** One send: a batch for each partition, cut off where it reaches this. A record over it goes alone. */
-const MAX_BATCH_BYTES = 1024 * 1024;
-const MAX_BATCH_RECORDS = 20_000;
-const MAX_SEND_BYTES = 16 * 1024 * 1024;
+/** One batch of a partition: under Kafka's own default limit, so that topics which others made take it. A larger record goes alone. */
+const MAX_BATCH_BYTES = 900 * 1024;
+/** kafkajs's time for a batch grows with the square of its records. */
+const MAX_BATCH_RECORDS = 1_000;
+const MAX_SEND_BYTES = 8 * 1024 * 1024;
 /** What a record has in a batch besides what it holds. */
 const RECORD_OVERHEAD_BYTES = 24;
 
@@ -32,15 +33,18 @@ type Waiting = { readonly record: Append; readonly bytes: number; readonly job: 
  * sends grow by themselves.
  */
 export class Appender {
-  readonly #cluster: Cluster;
-  readonly #producer: Producer;
+  readonly #brokers: Brokers;
+  readonly #send: Send;
+  readonly #withinMs: number;
   readonly #place = createPartitioner();
   readonly #waiting = new Map<number, Waiting[]>();
   #sending: Promise<void> | null = null;
 
-  constructor(cluster: Cluster, producer: Producer) {
-    this.#cluster = cluster;
-    this.#producer = producer;
+  /** `withinMs`: how long an outage may keep it from even knowing the partitions. */
+  constructor(brokers: Brokers, send: Send, withinMs: number) {
+    this.#brokers = brokers;
+    this.#send = send;
+    this.#withinMs = withinMs;
   }
 
   async append(records: readonly Append[]): Promise<readonly Appended[]> {
@@ -68,43 +72,38 @@ export class Appender {
 
   /** How many there are; a record for one that is not there is refused before anything is written. */
   async #partitions(records: readonly Append[]): Promise<number> {
+    const ask = (maxAgeMs: number) =>
+      persist(this.#withinMs, async () => (await this.#brokers.topology(maxAgeMs)).leaders.size);
     const isBeyond = (partitions: number) => (record: Append) =>
       record.partition !== undefined && !(record.partition >= 0 && record.partition < partitions);
-    const known = await this.#count(PARTITIONS_AGE_MS);
+    const known = await ask(PARTITIONS_AGE_MS);
     if (!records.some(isBeyond(known))) return known;
-    const now = await this.#count(0);
+    const now = await ask(0);
     const wrong = records.find(isBeyond(now));
     if (wrong === undefined) return now;
     throw new LogError(
       'TIDEMARK_LOG_NO_PARTITION',
-      `The topic ${this.#cluster.topic} has no partition ${wrong.partition}.`,
+      `The topic ${this.#brokers.topic} has no partition ${wrong.partition}.`,
     );
-  }
-
-  /** In an outage what was known before has to do: the send itself waits for the brokers. */
-  async #count(maxAgeMs: number): Promise<number> {
-    try {
-      return (await this.#cluster.topology(maxAgeMs)).leaders.size;
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      return (await this.#cluster.topology(Number.POSITIVE_INFINITY)).leaders.size;
-    }
   }
 
   async #sendAll(): Promise<void> {
     // Those who append in this turn of the event loop go together.
     await new Promise((resolve) => setImmediate(resolve));
     for (let batches = this.#take(); batches.size > 0; batches = this.#take()) {
-      const sent = new Map(
-        [...batches].map(([partition, waiting]) => [partition, waiting.map(({ record }) => record)]),
-      );
-      await this.#producer.send(sent, (partition, result) => {
-        const waiting = batches.get(partition) ?? [];
-        if ('error' in result) for (const { job } of waiting) fail(job, result.error);
-        else
-          for (const [n, { job, nth }] of waiting.entries())
-            place(job, nth, { partition, offset: result.baseOffset + BigInt(n) });
-      });
+      try {
+        const records = new Map(
+          [...batches].map(([partition, batch]) => [partition, batch.map(({ record }) => record)]),
+        );
+        const firsts = await this.#send(records);
+        for (const [partition, batch] of batches) {
+          const first = firsts.get(partition) ?? 0n;
+          for (const [n, { job, nth }] of batch.entries()) place(job, nth, { partition, offset: first + BigInt(n) });
+        }
+      } catch (error) {
+        const told = toLogError(error);
+        for (const { job } of [...batches.values()].flat()) fail(job, told);
+      }
     }
   }
 

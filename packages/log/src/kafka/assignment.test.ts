@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  assign,
-  decodeAssignment,
-  decodeStanding,
-  encodeAssignment,
-  encodeStanding,
-  type Standing,
-} from './assignment.ts';
+import { assign, type Standing } from './assignment.ts';
 
 const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1_000_000);
 
@@ -81,11 +74,4 @@ test('what one member knows of the topic is known to the group', () => {
       ['b', [2, 3]],
     ]),
   );
-});
-
-test('what goes over the wire comes back', () => {
-  const standing = { owned: [3, 70_000], partitions: 70_001, isLeaving: true };
-  expect(decodeStanding(encodeStanding('events', standing))).toEqual(standing);
-  expect(decodeAssignment(encodeAssignment('events', [1, 5]))).toEqual([1, 5]);
-  expect(decodeAssignment(Buffer.alloc(0))).toEqual([]);
 });

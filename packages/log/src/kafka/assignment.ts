@@ -1,9 +1,5 @@
+import { AssignerProtocol, type PartitionAssigner } from 'kafkajs';
 import { fairShare, type Holding } from '../fair-share.ts';
-import { ByteReader } from './wire/byte-reader.ts';
-import { ByteWriter } from './wire/byte-writer.ts';
-
-/** The name under which members agree on how partitions are shared. */
-export const PROTOCOL = 'tidemark-cooperative';
 
 /** What a member says of itself when it joins. */
 export type Standing = {
@@ -33,51 +29,49 @@ export function assign(members: ReadonlyMap<string, Standing>): ReadonlyMap<stri
     const held = holdings.filter(({ member }) => member === id).map(({ partition }) => partition);
     const { take, giveBack } = active.includes(id) ? fairShare(active, holdings, id) : { take: [], giveBack: [] };
     for (const partition of take) holdings[partition] = { partition, member: id };
+    const kept = held.filter((partition) => !giveBack.includes(partition));
     assigned.set(
       id,
-      [...held.filter((partition) => !giveBack.includes(partition)), ...take].sort((a, b) => a - b),
+      [...kept, ...take].sort((a, b) => a - b),
     );
   }
   return assigned;
 }
 
-/** In the form of Kafka's consumer protocol, so that its tools can show the group; what is ours is in the user data. */
-export function encodeStanding(topic: string, { owned, partitions, isLeaving }: Standing): Buffer {
-  const ours = new ByteWriter();
-  ours
-    .array(owned, (partition) => ours.int32(partition))
-    .int32(partitions)
-    .boolean(isLeaving);
-  const writer = new ByteWriter().int16(0);
-  return writer
-    .array([topic], (name) => writer.string(name))
-    .bytes(ours.finish())
-    .finish();
+const NAME = 'tidemark-cooperative';
+const VERSION = 0;
+const { MemberMetadata, MemberAssignment } = AssignerProtocol;
+
+/** `assign` in the form of Kafka's consumer protocol, so that its tools can show the group; what is ours is in the user data. */
+export function cooperative(topic: string, standing: () => Pick<Standing, 'owned' | 'isLeaving'>): PartitionAssigner {
+  return ({ cluster }) => ({
+    name: NAME,
+    version: VERSION,
+    protocol: ({ topics }) => {
+      const said: Standing = { ...standing(), partitions: cluster.findTopicPartitionMetadata(topic).length };
+      const userData = Buffer.from(JSON.stringify(said));
+      return { name: NAME, metadata: MemberMetadata.encode({ version: VERSION, topics, userData }) };
+    },
+    assign: async ({ members }) => {
+      const standings = members.map(({ memberId, memberMetadata }): [string, Standing] => {
+        return [memberId, standingOf(MemberMetadata.decode(memberMetadata)?.userData)];
+      });
+      return [...assign(new Map(standings))].map(([memberId, partitions]) => {
+        const assignment = { [topic]: [...partitions] };
+        const userData = Buffer.alloc(0);
+        return { memberId, memberAssignment: MemberAssignment.encode({ version: VERSION, assignment, userData }) };
+      });
+    },
+  });
 }
 
-export function decodeStanding(bytes: Buffer): Standing {
-  const reader = new ByteReader(bytes);
-  reader.int16();
-  reader.array(() => reader.string());
-  const ours = new ByteReader(reader.nullableBytes() ?? Buffer.alloc(0));
-  return { owned: ours.array(() => ours.int32()), partitions: ours.int32(), isLeaving: ours.int8() !== 0 };
-}
-
-export function encodeAssignment(topic: string, partitions: readonly number[]): Buffer {
-  const writer = new ByteWriter().int16(0);
-  writer.array([topic], (name) => writer.string(name).array(partitions, (partition) => writer.int32(partition)));
-  return writer.int32(-1).finish();
-}
-
-/** Nothing, when the leader gave this member nothing. */
-export function decodeAssignment(bytes: Buffer): readonly number[] {
-  if (bytes.length === 0) return [];
-  const reader = new ByteReader(bytes);
-  reader.int16();
-  return reader
-    .array(() => {
-      reader.string();
-      return reader.array(() => reader.int32());
-    })
-    .flat();
+function standingOf(userData: Buffer | undefined): Standing {
+  const said: unknown = JSON.parse(userData?.toString() || '{}');
+  const of = (name: keyof Standing): unknown => (said instanceof Object ? Reflect.get(said, name) : undefined);
+  const [owned, partitions] = [of('owned'), of('partitions')];
+  return {
+    owned: Array.isArray(owned) ? owned.filter((each): each is number => Number.isInteger(each)) : [],
+    partitions: typeof partitions === 'number' ? partitions : 0,
+    isLeaving: of('isLeaving') === true,
+  };
 }

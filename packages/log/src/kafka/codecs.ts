@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import { decompress as unzstd } from 'fzstd';
+import kafkajs from 'kafkajs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync, uncompressSync } from 'snappy';
 
@@ -39,8 +40,7 @@ const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.
 /**
  * Every codec that a Kafka client may have used. zstd is compressed by WebAssembly and decompressed by JavaScript, which is
  * thirty times as fast as that package's own way out of its memory, and needs no guess where a frame does not say how large
- * its content is: the Java clients' do not. Loaded
- * once: a batch in an unknown codec would stop a reader for good.
+ * its content is: the Java clients' do not.
  */
 export async function loadCodecs(): Promise<Codecs> {
   const zstd = await Zstd.load();
@@ -74,4 +74,19 @@ export async function loadCodecs(): Promise<Codecs> {
       }
     },
   };
+}
+
+/** The number by which Kafka, and so kafkajs, knows a codec. */
+export const numberOf = (codec: CodecName): number => CODECS.indexOf(codec);
+
+/** Makes kafkajs know them all: a batch in an unknown codec would stop a reader for good. For the whole process. */
+export async function registerCodecs(): Promise<void> {
+  const codecs = await loadCodecs();
+  for (const codec of CODECS.slice(1)) {
+    const registered = {
+      compress: async ({ buffer }: { buffer: Buffer }) => codecs.compress(codec, buffer),
+      decompress: async (bytes: Buffer) => codecs.decompress(codec, bytes),
+    };
+    Object.assign(kafkajs.CompressionCodecs, { [numberOf(codec)]: () => registered });
+  }
 }

@@ -1,12 +1,11 @@
 import { kafkaOfRun } from '@tidemark/infra-local/testing';
-import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { describe } from 'vitest';
 import { cuttableProxy, type LogUnderTest, logConformance, PARTITIONS } from '../testing/index.ts';
+import { dial } from './client.ts';
 import { openKafkaLog } from './log.ts';
 import { testTopic } from './testing/test-topic.ts';
 
 const address = kafkaOfRun() ?? '';
-const direct = socketFactory();
 
 async function kafkaLog(): Promise<LogUnderTest> {
   const topic = testTopic(address);
@@ -18,7 +17,7 @@ async function kafkaLog(): Promise<LogUnderTest> {
       // Kafka's clients go where the brokers say, so the way there leads through the proxy, not the URL.
       const log = await openKafkaLog(topic.url(), {
         ...options,
-        socketFactory: (wanted) => direct({ ...wanted, port: proxy.port }),
+        socketFactory: (wanted) => dial({ ...wanted, port: proxy.port }),
       });
       return {
         log: {

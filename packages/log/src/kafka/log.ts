@@ -1,15 +1,14 @@
 import type { ISocketFactory } from 'kafkajs';
-import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { Consumer, EventLog } from '../port.ts';
 import { Appender } from './appender.ts';
-import { Cluster } from './cluster.ts';
-import { loadCodecs } from './codecs.ts';
+import { Brokers } from './brokers.ts';
+import { Client, type ClientSettings, dial } from './client.ts';
+import { registerCodecs } from './codecs.ts';
 import { startConsumer } from './consumer.ts';
-import { readBounds } from './offsets.ts';
-import { toLogError } from './outage.ts';
-import { Producer } from './producer.ts';
+import { persist, toLogError } from './outage.ts';
+import { createSend } from './producer.ts';
 import { createReader } from './reader.ts';
-import { ensureTopic, growTopic, truncatePartition } from './topic.ts';
+import { openTopic } from './topic.ts';
 import { parseKafkaUrl } from './url.ts';
 
 export type KafkaLogOptions = {
@@ -31,8 +30,8 @@ export type KafkaLogOptions = {
 
 /** How long an outage may last before a question is answered by `TIDEMARK_LOG_UNAVAILABLE`. */
 const OUTAGE_MS = 3_000;
-/** How old the number of partitions may be when their bounds are asked for. */
-const PARTITIONS_AGE_MS = 1_000;
+const DELIVER_WITHIN_MS = 30_000;
+const RETRIES = 3;
 
 async function reached<T>(asked: Promise<T>): Promise<T> {
   try {
@@ -43,60 +42,69 @@ async function reached<T>(asked: Promise<T>): Promise<T> {
 }
 
 /**
- * The event log in Apache Kafka, 3.1 or newer: see `parseKafkaUrl` for what the URL may say. Makes the topic when it is not
- * there. Any number of processes may have it open. A topic that is deleted, or made again, while it is open is found at the
- * next read or append: `TIDEMARK_LOG_REPLACED`; only `identity` goes on, and answers the new one.
+ * The event log in Apache Kafka, 3.1 or newer, by kafkajs: see `parseKafkaUrl` for what the URL may say. Makes the topic when
+ * it is not there. Any number of processes may have it open. A topic that is deleted, or made again, while it is open is found
+ * at the next read or append: `TIDEMARK_LOG_REPLACED`; only `identity` goes on, and answers the new one.
  */
 export async function openKafkaLog(url: string, options: KafkaLogOptions = {}): Promise<EventLog> {
   const { sessionMs = 6_000, heartbeatMs = 1_000, maxBatchRecords = 1_000 } = options;
-  const { brokers, topic, sasl, tls, compression, topicSettings } = parseKafkaUrl(url);
-  const codecs = await loadCodecs();
-  const cluster = new Cluster(brokers, topic, {
+  const { topic: name, compression, topicSettings, ...rest } = parseKafkaUrl(url);
+  const settings: ClientSettings = {
+    ...rest,
     clientId: options.clientId ?? 'tidemark',
-    sasl,
-    tls,
-    socketFactory: options.socketFactory ?? socketFactory(),
-  });
-  const asked = options.partitions === undefined ? {} : { partitions: options.partitions };
-  const topicId = await reached(ensureTopic(cluster, { ...asked, ...topicSettings })).catch((error: unknown) => {
-    cluster.close();
-    throw error;
-  });
-  const reader = createReader(cluster, topicId, codecs);
-  const appender = new Appender(cluster, new Producer(cluster, compression, codecs, options.deliverWithinMs));
+    socketFactory: options.socketFactory ?? dial,
+  };
+  await registerCodecs();
+  const client = new Client(settings, RETRIES);
+  const admin = client.admin();
+  const brokers = new Brokers(name, settings);
   const consumers = new Set<Consumer>();
+  const asked = options.partitions === undefined ? {} : { partitions: options.partitions };
+  const closeAdmin = async (): Promise<void> => {
+    brokers.close();
+    client.close();
+    await admin.disconnect();
+  };
+  const topic = await reached(openTopic(admin, brokers, { ...asked, ...topicSettings })).catch(
+    async (error: unknown) => {
+      await closeAdmin();
+      throw error;
+    },
+  );
+  const openReader = () => createReader(brokers, topic.bounds);
+  const reader = openReader();
+  const withinMs = options.deliverWithinMs ?? DELIVER_WITHIN_MS;
+  const producing = createSend({ topic: name, settings, compression, withinMs });
+  const appender = new Appender(brokers, producing.send, withinMs);
 
-  const partitions = async (maxAgeMs: number): Promise<readonly number[]> => [
-    ...(await cluster.topology(maxAgeMs)).leaders.keys(),
-  ];
+  // Kafka's groups belong to all topics: two systems on one Kafka must not share theirs.
+  const groupId = (group: string): string => `${group}-${name}`;
 
   return {
-    identity: () =>
-      reached(
-        cluster.persist(OUTAGE_MS, async () => {
-          const now = await cluster.refresh();
-          return `${now.clusterId}/${now.topicId}`;
-        }),
-      ),
-    partitions: () => reached(cluster.persist(OUTAGE_MS, () => partitions(0))),
+    identity: () => persist(OUTAGE_MS, () => brokers.identity()),
+    partitions: () => persist(OUTAGE_MS, async () => [...(await brokers.topology(0)).leaders.keys()]),
     append: (records) => reached(appender.append(records)),
-    bounds: () =>
-      reached(cluster.persist(OUTAGE_MS, async () => readBounds(cluster, await partitions(PARTITIONS_AGE_MS)))),
+    bounds: () => persist(OUTAGE_MS, topic.bounds),
     read: (partition, from, readOptions) => reached(reader.read(partition, from, readOptions)),
     consume: async (group, handler) => {
-      // Kafka's groups belong to all topics: two systems on one Kafka must not share theirs.
-      const ofTopic = `${group}-${topic}`;
-      const timing = { sessionMs, heartbeatMs, maxBatchRecords };
-      const consumer = startConsumer({ cluster, group: ofTopic, reader, handler, ...timing });
+      const session = { sessionMs, heartbeatMs, maxBatchRecords };
+      const membership = { topic: name, settings, group: groupId(group) };
+      const consumer = startConsumer({ ...membership, openReader, handler, ...session });
       consumers.add(consumer);
       return consumer;
     },
-    grow: (wanted) => reached(growTopic(cluster, wanted)),
-    truncate: (partition, before) => reached(truncatePartition(cluster, partition, before)),
+    members: (group) =>
+      persist(OUTAGE_MS, async () => {
+        const { groups } = await admin.describeGroups([groupId(group)]);
+        return groups[0]?.members.length ?? 0;
+      }),
+    grow: (wanted) => persist(OUTAGE_MS, () => topic.grow(wanted)),
+    truncate: (partition, before) => persist(OUTAGE_MS, () => topic.truncate(partition, before)),
     close: async () => {
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
       await appender.idle();
-      cluster.close();
+      producing.close();
+      await closeAdmin();
     },
   };
 }

@@ -1,14 +1,12 @@
 import { kafkaOfRun } from '@tidemark/infra-local/testing';
-import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../port.ts';
 import { numbered, readAll, text } from '../testing/records.ts';
+import { dial } from './client.ts';
 import { openKafkaLog } from './log.ts';
 import { type DeafProxy, deafProxy } from './testing/deaf-proxy.ts';
 import { type TestTopic, testTopic } from './testing/test-topic.ts';
 import { until } from './testing/until.ts';
-
-const direct = socketFactory();
 
 let topic: TestTopic;
 let proxy: DeafProxy;
@@ -24,7 +22,7 @@ const offsets = (from: number, count: number) =>
 async function open(deliverWithinMs: number): Promise<void> {
   log = await openKafkaLog(topic.url(), {
     deliverWithinMs,
-    socketFactory: (wanted) => direct({ ...wanted, port: proxy.port }),
+    socketFactory: (wanted) => dial({ ...wanted, port: proxy.port }),
   });
 }
 
@@ -82,6 +80,22 @@ describe.skipIf(kafkaOfRun() === null)('when the acknowledgement of an append is
     expect((await Promise.all(appending)).flat()).toEqual(offsets(5, 100));
     expect((await readAll(watcher, 0)).map(text).slice(5)).toEqual(
       Array.from({ length: 100 }, (_, n) => `append ${Math.floor(n / 5)} ${n % 5}`),
+    );
+  });
+
+  test('an append that came later, of the same length, is not taken for it', async () => {
+    await open(30_000);
+    await log.append(inPartition('first', 5));
+    proxy.deafen();
+    const lost = log.append(inPartition('lost', 5));
+    await until(async () => expect(await ends()).toBe(10n));
+    const later = log.append(inPartition('later', 5));
+    // Nothing of it is on its way while the outcome of the one before is unknown.
+    await expect(until(async () => expect(await ends()).toBeGreaterThan(10n), 500)).rejects.toThrow();
+    proxy.heal();
+    expect([await lost, await later]).toEqual([offsets(5, 5), offsets(10, 5)]);
+    expect((await readAll(watcher, 0)).map(text).slice(10)).toEqual(
+      inPartition('later', 5).map((_, n) => `later ${n}`),
     );
   });
 });

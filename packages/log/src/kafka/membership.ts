@@ -1,32 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  assign,
-  decodeAssignment,
-  decodeStanding,
-  encodeAssignment,
-  encodeStanding,
-  PROTOCOL,
-  type Standing,
-} from './assignment.ts';
-import type { Cluster } from './cluster.ts';
+import type { Consumer } from 'kafkajs';
+import { LogError } from '../error.ts';
+import { cooperative, type Standing } from './assignment.ts';
+import { Client, type ClientSettings } from './client.ts';
 import { isTransient } from './outage.ts';
-import { findCoordinator, heartbeat, joinGroup, leaveGroup, MEMBER_ID_REQUIRED, syncGroup } from './requests/group.ts';
-import { isProtocolError } from './wire/protocol-error.ts';
-
-/** How long the others are waited for when partitions are shared anew; all join within a heartbeat. */
-const REBALANCE_MS = 10_000;
-const RETRY_MS = 200;
-const LEAVE_WITHIN_MS = 2_000;
 
 export type MembershipOptions = {
-  readonly cluster: Cluster;
+  readonly topic: string;
+  readonly settings: ClientSettings;
   readonly group: string;
   /** After so long without a heartbeat the coordinator, and the member itself, take it for dead. */
   readonly sessionMs: number;
   readonly heartbeatMs: number;
   /** What the member holds, for the others. */
-  standing(): Omit<Standing, 'partitions'>;
+  standing(): Pick<Standing, 'owned' | 'isLeaving'>;
   /** All that is its own from now on. */
   onAssigned(partitions: readonly number[]): void;
   /** The others may have taken everything. */
@@ -35,39 +22,51 @@ export type MembershipOptions = {
   onFatal(error: unknown): void;
 };
 
-/** Errors after which a member joins again and again; whatever is not listed, and does not pass, is fatal. */
-const REJOIN = ['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'];
-const OTHER_COORDINATOR = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'BROKER_NOT_AVAILABLE'];
+/** kafkajs's consumer asks for heartbeats, growth and its own end at this pace while it has nothing to fetch. */
+const ROUND_MS = 200;
+/** How long the others are waited for when partitions are shared anew; all join within a heartbeat. */
+const REBALANCE_MS = 10_000;
+/** A consumer that is no member for so long hangs somewhere (#1445), and is given up. */
+const STALLED_AFTER_MS = 20_000;
+const METADATA_AGE_MS = 1_000;
+const RETRIES = 8;
+const RETRY_MS = 200;
+const LEAVE_WITHIN_MS = 3_000;
+
+/** What kafkajs takes for a broker's word that the group shares its partitions anew. */
+class RejoinError extends Error {
+  readonly type = 'REBALANCE_IN_PROGRESS';
+}
+
+const unexpected = async (): Promise<void> => {
+  throw new TypeError('A record for a member whose partitions are all paused.');
+};
 
 /**
- * One member of a consumer group, by Kafka's classic group protocol. Heartbeats go out by the clock on a connection of
- * their own, whatever the handlers do and while the group is being shared anew. By its own clock, counted from before a
+ * One member of a consumer group, by kafkajs's consumer. All its partitions are paused, for good: it joins, heartbeats and
+ * notices growth, and is never given a record. So no handler's turn holds a heartbeat up (#1396), no partition another
+ * (#1732), and no offset is moved silently (#1119); nothing is ever committed. By its own clock, counted from before a
  * heartbeat was sent, the member knows when the others may have taken it for dead.
  */
 export class Membership {
   readonly #options: MembershipOptions;
-  readonly #lanes: { readonly join: string; readonly beat: string };
   readonly #leaving = new AbortController();
-  readonly #ended: Promise<unknown>;
   readonly #expiry: NodeJS.Timeout;
-  #coordinator: number | null = null;
-  #memberId = '';
-  /** Null while it is no member. */
-  #generation: number | null = null;
-  #joins = 0;
-  #isJoining = false;
-  #partitions = 0;
+  readonly #stall: NodeJS.Timeout;
+  readonly #ended: Promise<void>;
+  #end: (() => Promise<void>) | null = null;
+  #giveUp = () => {};
+  #wantsToJoin = false;
   #aliveUntil = 0;
-  #wantsToJoin = true;
-  #wake = () => {};
+  /** When the last request that counts as a sign of life was sent. */
+  #sentAt = 0;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    const id = randomUUID();
-    this.#lanes = { join: `join ${id}`, beat: `beat ${id}` };
     // Put forward by each heartbeat: the handlers hear of the end of the session even while a heartbeat hangs.
     this.#expiry = setTimeout(() => this.#lose(), options.sessionMs).unref();
-    this.#ended = Promise.all([this.#joinWhenNeeded(), this.#beat()]);
+    this.#stall = setTimeout(() => this.#giveUp(), STALLED_AFTER_MS).unref();
+    this.#ended = this.#run();
   }
 
   /** Whether the member may still act for its partitions. */
@@ -78,145 +77,110 @@ export class Membership {
   /** Says anew what it holds; the partitions are shared anew then. */
   rejoin(): void {
     this.#wantsToJoin = true;
-    this.#wake();
   }
 
   /** What it held goes to the others at once. */
   async leave(): Promise<void> {
-    const { cluster, group } = this.#options;
     this.#leaving.abort();
-    this.#wake();
     clearTimeout(this.#expiry);
-    cluster.closeLane(this.#lanes.join);
-    if (this.#coordinator !== null && this.#memberId !== '') {
-      const request = leaveGroup(group, this.#memberId);
-      const left = cluster.send(this.#coordinator, this.#lanes.beat, request).catch(() => {
-        // Nobody to tell: the session runs out by itself.
-      });
-      await Promise.race([left, pause(LEAVE_WITHIN_MS, undefined, { ref: false })]);
-    }
-    this.#aliveUntil = 0;
-    cluster.closeLane(this.#lanes.beat);
+    clearTimeout(this.#stall);
+    await this.#end?.();
     await this.#ended;
+    this.#aliveUntil = 0;
+  }
+
+  /** A consumer that crashed is followed by a new one, as another member, so long as the reason is one that passes. */
+  async #run(): Promise<void> {
+    const { signal } = this.#leaving;
+    while (!signal.aborted) {
+      const error = await this.#consume();
+      if (signal.aborted) return;
+      this.#lose();
+      if (!isTransient(error)) return this.#options.onFatal(error);
+      await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Resolves when the consumer has ended, with the reason if it crashed. */
+  async #consume(): Promise<unknown> {
+    const { topic, settings, group, sessionMs, heartbeatMs } = this.#options;
+    const client = new Client(settings, RETRIES);
+    const consumer = client.consumer({
+      groupId: group,
+      partitionAssigners: [cooperative(topic, () => this.#standing())],
+      sessionTimeout: sessionMs,
+      heartbeatInterval: heartbeatMs,
+      rebalanceTimeout: REBALANCE_MS,
+      maxWaitTimeInMs: ROUND_MS,
+      metadataMaxAge: METADATA_AGE_MS,
+      allowAutoTopicCreation: false,
+      retry: { retries: RETRIES, restartOnFailure: async () => false },
+    });
+    const ended = new Promise<unknown>((resolve) => {
+      this.#end = async () => {
+        const left = consumer.disconnect().catch(() => {
+          // Nobody to tell: the session runs out by itself.
+        });
+        await Promise.race([left, pause(LEAVE_WITHIN_MS, undefined, { ref: false })]);
+        resolve(null);
+      };
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
+      this.#giveUp = () => resolve(new LogError('TIDEMARK_LOG_UNAVAILABLE', 'The consumer is no member any more.'));
+    });
+    this.#listen(consumer);
+    this.#stall.refresh();
+    const run = async (): Promise<unknown> => {
+      await consumer.connect();
+      await consumer.subscribe({ topic });
+      if (!this.#leaving.signal.aborted) await consumer.run({ autoCommit: false, eachBatch: unexpected });
+      return ended;
+    };
+    try {
+      return await Promise.race([run(), ended]);
+    } catch (error) {
+      return error;
+    } finally {
+      this.#end = null;
+      client.close();
+    }
+  }
+
+  #listen(consumer: Consumer): void {
+    const { topic, onAssigned } = this.#options;
+    const { REQUEST, HEARTBEAT, REBALANCING, GROUP_JOIN, FETCH_START } = consumer.events;
+    consumer.on(REQUEST, ({ payload }) => {
+      const isSign = payload.apiName === 'Heartbeat' || payload.apiName === 'SyncGroup';
+      if (isSign) this.#sentAt = performance.now() - payload.duration;
+    });
+    consumer.on(HEARTBEAT, () => this.#prolong());
+    // The answer to a heartbeat, too.
+    consumer.on(REBALANCING, () => this.#prolong());
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      consumer.pause([{ topic }]);
+      this.#prolong();
+      onAssigned(payload.memberAssignment[topic] ?? []);
+    });
+    consumer.on(FETCH_START, () => {
+      // kafkajs has no call for joining again; what a listener throws it takes as the reason why a fetch failed.
+      if (this.#wantsToJoin) throw new RejoinError('What the member holds has changed.');
+    });
+  }
+
+  #standing(): Pick<Standing, 'owned' | 'isLeaving'> {
+    this.#wantsToJoin = false;
+    // Whoever joins after its session is over holds nothing, even when its timers did not run meanwhile.
+    if (!this.isAlive()) this.#lose();
+    return this.#options.standing();
+  }
+
+  #prolong(): void {
+    this.#aliveUntil = this.#sentAt + this.#options.sessionMs;
+    this.#expiry.refresh();
+    this.#stall.refresh();
   }
 
   #lose(): void {
     this.#aliveUntil = 0;
-    this.#generation = null;
     this.#options.onLost();
-    this.rejoin();
-  }
-
-  #prolong(sentAt: number): void {
-    this.#aliveUntil = sentAt + this.#options.sessionMs;
-    this.#expiry.refresh();
-  }
-
-  async #joinWhenNeeded(): Promise<void> {
-    const { signal } = this.#leaving;
-    while (!signal.aborted) {
-      if (!this.#wantsToJoin) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        continue;
-      }
-      this.#wantsToJoin = false;
-      try {
-        await this.#join();
-      } catch (error) {
-        this.#isJoining = false;
-        if (signal.aborted) return;
-        this.#wantsToJoin = true;
-        if (!(await this.#heal(error))) return;
-      }
-    }
-  }
-
-  async #join(): Promise<void> {
-    const { cluster, group, sessionMs, standing, onAssigned } = this.#options;
-    const { leaders } = await cluster.topology(0);
-    const metadata = encodeStanding(cluster.topic, { ...standing(), partitions: leaders.size });
-    const coordinator = await this.#findCoordinator();
-    const join = () => {
-      const asked = {
-        group,
-        memberId: this.#memberId,
-        sessionMs,
-        rebalanceMs: REBALANCE_MS,
-        protocol: PROTOCOL,
-        metadata,
-      };
-      return cluster.send(coordinator, this.#lanes.join, joinGroup(asked));
-    };
-    this.#isJoining = true;
-    let joined = await join();
-    this.#memberId = joined.memberId;
-    if (joined.error === MEMBER_ID_REQUIRED) joined = await join();
-    const { generation, memberId } = joined;
-    const shares = joined.isLeader
-      ? assign(new Map(joined.members.map((member) => [member.memberId, decodeStanding(member.metadata)])))
-      : new Map<string, readonly number[]>();
-    const encoded = new Map([...shares].map(([id, partitions]) => [id, encodeAssignment(cluster.topic, partitions)]));
-    this.#generation = generation;
-    this.#joins += 1;
-    this.#isJoining = false;
-    const sentAt = performance.now();
-    const request = syncGroup({ group, generation, memberId }, encoded, REBALANCE_MS + sessionMs);
-    const assignment = decodeAssignment(await cluster.send(coordinator, this.#lanes.join, request));
-    // Lost or left while it waited.
-    if (this.#generation !== generation || this.#leaving.signal.aborted) return;
-    this.#partitions = leaders.size;
-    this.#prolong(sentAt);
-    onAssigned(assignment);
-  }
-
-  async #findCoordinator(): Promise<number> {
-    const { cluster, group } = this.#options;
-    this.#coordinator ??= await cluster.sendToAny(findCoordinator(group));
-    return this.#coordinator;
-  }
-
-  async #beat(): Promise<void> {
-    const { cluster, group, sessionMs, heartbeatMs } = this.#options;
-    const { signal } = this.#leaving;
-    while (!signal.aborted) {
-      await pause(heartbeatMs, undefined, { signal }).catch(() => {});
-      const [generation, joins, coordinator] = [this.#generation, this.#joins, this.#coordinator];
-      if (signal.aborted || generation === null || coordinator === null) continue;
-      const sentAt = performance.now();
-      try {
-        const beat = heartbeat({ group, generation, memberId: this.#memberId }, sessionMs / 2);
-        await cluster.send(coordinator, this.#lanes.beat, beat);
-        if (this.#generation === generation) this.#prolong(sentAt);
-        const { leaders } = await cluster.topology(heartbeatMs);
-        if (leaders.size > this.#partitions) this.rejoin();
-      } catch (error) {
-        // The answer may be about the generation before the one that was joined meanwhile, or is being joined.
-        if (signal.aborted || joins !== this.#joins || this.#generation === null) continue;
-        if (this.#isJoining && isProtocolError(error, 'ILLEGAL_GENERATION')) continue;
-        if (isProtocolError(error, 'REBALANCE_IN_PROGRESS')) {
-          this.#prolong(sentAt);
-          this.rejoin();
-        } else if (!(await this.#heal(error))) return;
-      }
-    }
-  }
-
-  /** Answers whether to go on after an error. */
-  async #heal(error: unknown): Promise<boolean> {
-    if (isProtocolError(error, 'UNKNOWN_MEMBER_ID')) this.#memberId = '';
-    if (isProtocolError(error, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION')) this.#lose();
-    if (isProtocolError(error, ...REJOIN)) return true;
-    if (!isTransient(error)) {
-      this.#options.onFatal(error);
-      return false;
-    }
-    if (!isProtocolError(error) || isProtocolError(error, ...OTHER_COORDINATOR)) this.#coordinator = null;
-    await pause(RETRY_MS, undefined, { signal: this.#leaving.signal }).catch(() => {});
-    await this.#options.cluster.refresh().catch(() => {
-      // The next attempt says why.
-    });
-    return true;
   }
 }

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { LogError } from '../error.ts';
 import { CODECS, type CodecName } from './codecs.ts';
-import type { Address } from './requests/metadata.ts';
+
+export type Address = { readonly host: string; readonly port: number };
 
 export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
 
-export type Sasl = { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string };
+export type Sasl = {
+  [M in SaslMechanism]: { readonly mechanism: M; readonly username: string; readonly password: string };
+}[SaslMechanism];
 
 export type Tls = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isOutage } from '@tidemark/postgres';
 import { LogError } from '../error.ts';
-import { type PartitionWorker, startWorker } from '../partition-worker.ts';
+import type { PartitionWorker } from '../partition-worker.ts';
+import { PartitionWorkers } from '../partition-workers.ts';
+import { patient } from '../patient-reader.ts';
 import type { Consumer, PartitionHandler } from '../port.ts';
 import type { Reader } from '../reader.ts';
 import type { Assignment, Membership } from './membership.ts';
@@ -21,19 +23,6 @@ export type ConsumerOptions = {
 
 const isRetryable = (error: unknown): boolean => (error instanceof LogError && error.retryable) || isOutage(error);
 
-/** In an outage it answers nothing: the worker looks at its lease, which alone decides, and reads again. */
-const patient = (reader: Reader): Reader => ({
-  read: async (partition, from, options) => {
-    try {
-      return await reader.read(partition, from, options);
-    } catch (error) {
-      if (!isRetryable(error)) throw error;
-      await pause(RETRY_MS);
-      return { records: [], next: from, level: false };
-    }
-  },
-});
-
 /**
  * A member of a group. It heartbeats three times a lease, also while the handler works or the member is stopping. When
  * no heartbeat came through for a lease, by its own steady clock counted from before the heartbeat was sent, its
@@ -41,17 +30,13 @@ const patient = (reader: Reader): Reader => ({
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
   const { membership, wakeups, leaseMs } = options;
-  const reader = patient(options.reader);
-  const workers = new Map<number, PartitionWorker>();
+  const reader = patient(options.reader, isRetryable);
   const stopping = new AbortController();
   let aliveUntil = 0;
   let fatal: { error: unknown } | null = null;
 
-  const loseAll = () => {
-    for (const worker of workers.values()) worker.lose();
-  };
   // Put forward by each heartbeat: the handlers hear of the end of the lease even while a heartbeat hangs.
-  const expiry = setTimeout(loseAll, leaseMs).unref();
+  const expiry = setTimeout(() => workers.loseAll(), leaseMs).unref();
 
   const isMemberAlive = () => performance.now() < aliveUntil;
 
@@ -60,17 +45,13 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     stopping.abort();
   };
 
+  const workers = new PartitionWorkers((_, failure) => {
+    if (failure !== null) fail(failure.error);
+  });
+
   const work = (partition: number): void => {
     const { handler, maxBatchRecords } = options;
-    const worker = startWorker({ partition, reader, handler, maxBatchRecords, isMemberAlive });
-    workers.set(partition, worker);
-    const forget = () => {
-      if (workers.get(partition) === worker) workers.delete(partition);
-    };
-    worker.ended.then(forget, (error: unknown) => {
-      forget();
-      fail(error);
-    });
+    workers.start({ partition, reader, handler, maxBatchRecords, isMemberAlive });
   };
 
   const handOver = (partition: number, worker: PartitionWorker): void => {
@@ -82,7 +63,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   };
 
   const apply = ({ held, giveBack }: Assignment): void => {
-    for (const [partition, worker] of workers) {
+    for (const [partition, worker] of workers.entries()) {
       if (!held.has(partition)) worker.lose();
     }
     for (const partition of held) {
@@ -111,11 +92,6 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     }
   };
 
-  const stopWorkers = async (): Promise<void> => {
-    for (const worker of workers.values()) worker.stop();
-    await Promise.allSettled([...workers.values()].map((worker) => worker.ended));
-  };
-
   const run = async (): Promise<void> => {
     const subject = `group ${options.group}` as const;
     while (!stopping.signal.aborted) {
@@ -126,7 +102,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     }
     // The handler's running calls are let finish, under a lease that goes on.
     let drained = false;
-    const drain = stopWorkers().then(() => {
+    const drain = workers.stopAll().then(() => {
       drained = true;
     });
     while (!drained) {
@@ -144,11 +120,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   // Whoever starts a consumer may look at `done` later: until then a failure must not end the process.
   done.catch(() => {});
   return {
-    held: () =>
-      [...workers]
-        .filter(([, each]) => !each.isStopping && isMemberAlive())
-        .map(([partition]) => partition)
-        .sort((a, b) => a - b),
+    held: () => (isMemberAlive() ? workers.held() : []),
     done,
     stop: async () => {
       stopping.abort();

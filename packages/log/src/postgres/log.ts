@@ -133,6 +133,16 @@ export async function openPostgresLog(url: string, options: PostgresLogOptions =
       consumers.add(consumer);
       return consumer;
     },
+    members: async (group) => {
+      const { rows } = await reached(
+        pool.query<{ members: bigint }>(
+          `SELECT count(*) AS members FROM tidemark_log.members
+           WHERE topic = $1 AND consumer_group = $2 AND expires_at > clock_timestamp()`,
+          [name, group],
+        ),
+      );
+      return Number(rows[0]?.members ?? 0);
+    },
     grow: (wanted) => reached(grow(wanted)),
     truncate: (partition, before) => reached(truncate(partition, before)),
     close: async () => {

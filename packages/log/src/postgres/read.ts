@@ -1,4 +1,5 @@
 import type { Pool } from '@tidemark/postgres';
+import { checkInBounds } from '../bounds-check.ts';
 import { LogError } from '../error.ts';
 import type { LogRecord, ReadResult } from '../port.ts';
 import type { Reader } from '../reader.ts';
@@ -70,18 +71,7 @@ export function createReader(pool: Pool, topic: Topic, wakeups: Wakeups): Reader
     if (bounds === undefined) {
       throw new LogError('TIDEMARK_LOG_NO_PARTITION', `The topic ${topic.name} has no partition ${partition}.`);
     }
-    if (from < bounds.start_offset) {
-      throw new LogError(
-        'TIDEMARK_LOG_GAP',
-        `Partition ${partition} begins at ${bounds.start_offset}, and ${from} was asked for: retention has run past this reader. Rebuild its view from the lake.`,
-      );
-    }
-    if (from > bounds.next_offset) {
-      throw new LogError(
-        'TIDEMARK_LOG_SHRUNK',
-        `Partition ${partition} ends at ${bounds.next_offset}, and ${from} was asked for: the log was truncated, restored, or is another one.`,
-      );
-    }
+    checkInBounds(partition, from, { start: bounds.start_offset, end: bounds.next_offset });
     const records = recordsOf(partition, rows);
     const last = records.at(-1);
     const next = last === undefined ? from : last.offset + 1n;

@@ -81,6 +81,21 @@ export function groupPromises(opened: Opened, capabilities: LogCapabilities): vo
     await until(() => expect(group.values()).toEqual(['e 6', 'e 7', 'e 8', 'e 9']));
   });
 
+  test('a group says how many members it has', async () => {
+    const [one, two] = [await opened.open(), await opened.open()];
+    expect(await one.members('group')).toBe(0);
+    const group = new RecordedGroup();
+    const first = await one.consume('group', group.handler('a'));
+    await settled([first]);
+    expect(await two.members('group')).toBe(1);
+    const second = await two.consume('group', group.handler('b'));
+    await settled([first, second]);
+    expect(await one.members('group')).toBe(2);
+    expect(await one.members('another')).toBe(0);
+    await Promise.all([first.stop(), second.stop()]);
+    expect(await one.members('group')).toBe(0);
+  });
+
   test('groups do not share: each is given everything', async () => {
     const log = await opened.open();
     const [one, two] = [new RecordedGroup(), new RecordedGroup()];
