@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
+import { LogError } from '../error.ts';
 import { cooperative, type Standing } from './assignment.ts';
 import { Client, type ClientSettings } from './client.ts';
 import { isTransient } from './outage.ts';
@@ -23,7 +24,10 @@ export type MembershipOptions = {
 
 /** kafkajs's consumer asks for heartbeats, growth and its own end at this pace while it has nothing to fetch. */
 const ROUND_MS = 200;
-const REBALANCE_MS = 30_000;
+/** How long the others are waited for when partitions are shared anew; all join within a heartbeat. */
+const REBALANCE_MS = 10_000;
+/** A consumer that is no member for so long hangs somewhere (#1445), and is given up. */
+const STALLED_AFTER_MS = 20_000;
 const METADATA_AGE_MS = 1_000;
 const RETRIES = 8;
 const RETRY_MS = 200;
@@ -48,8 +52,10 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #leaving = new AbortController();
   readonly #expiry: NodeJS.Timeout;
+  readonly #stall: NodeJS.Timeout;
   readonly #ended: Promise<void>;
   #end: (() => Promise<void>) | null = null;
+  #giveUp = () => {};
   #wantsToJoin = false;
   #aliveUntil = 0;
   /** When the last request that counts as a sign of life was sent. */
@@ -59,6 +65,7 @@ export class Membership {
     this.#options = options;
     // Put forward by each heartbeat: the handlers hear of the end of the session even while a heartbeat hangs.
     this.#expiry = setTimeout(() => this.#lose(), options.sessionMs).unref();
+    this.#stall = setTimeout(() => this.#giveUp(), STALLED_AFTER_MS).unref();
     this.#ended = this.#run();
   }
 
@@ -76,6 +83,7 @@ export class Membership {
   async leave(): Promise<void> {
     this.#leaving.abort();
     clearTimeout(this.#expiry);
+    clearTimeout(this.#stall);
     await this.#end?.();
     await this.#ended;
     this.#aliveUntil = 0;
@@ -117,8 +125,10 @@ export class Membership {
         resolve(null);
       };
       consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
+      this.#giveUp = () => resolve(new LogError('TIDEMARK_LOG_UNAVAILABLE', 'The consumer is no member any more.'));
     });
     this.#listen(consumer);
+    this.#stall.refresh();
     const run = async (): Promise<unknown> => {
       await consumer.connect();
       await consumer.subscribe({ topic });
@@ -166,6 +176,7 @@ export class Membership {
   #prolong(): void {
     this.#aliveUntil = this.#sentAt + this.#options.sessionMs;
     this.#expiry.refresh();
+    this.#stall.refresh();
   }
 
   #lose(): void {
