@@ -60,11 +60,12 @@ export class DeltaRows {
     );
   }
 
-  /** A customer's deltas in the slice. */
-  async read(customerId: string, slice: DeltaSlice): Promise<readonly DeltaRow[]> {
+  /** A customer's deltas in the slice. `hasEpoch0`: false when it is known that none of the slice are of epoch 0. */
+  async read(customerId: string, slice: DeltaSlice, hasEpoch0: boolean): Promise<readonly DeltaRow[]> {
     const key = textBytes(customerId);
     const from: Bound = { cql: this.#from, values: [key, int32Bytes(slice?.generation ?? 0)] };
-    if (slice === null || slice.generation === 0) return this.counting(await this.#connection.rows(from), slice);
+    if (slice === null || slice.generation === 0 || !hasEpoch0)
+      return this.counting(await this.#connection.rows(from), slice);
     const [later, first] = await Promise.all([
       this.#connection.rows(from),
       this.#connection.rows({ cql: this.#epoch0, values: [key] }),

@@ -1,5 +1,6 @@
 import { cassandraOfRun } from '@tidemark/infra-local/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inSlice } from '../lineage.ts';
 import type { DeltaRow, ViewStore, Views } from '../port.ts';
 import { COLUMNS, freshId, sampleDelta, sampleState } from '../testing/samples.ts';
 import { collect } from '../testing/suite.ts';
@@ -116,6 +117,25 @@ describe.skipIf(node === null)('writes ordered by offsets', () => {
     expect((await collect(views.touched({ generation: 5, cutPartitions: new Set() }))).toSorted()).toEqual(
       staying.toSorted(),
     );
+  });
+
+  test('of many customers those of a partition that the cut has not yet are read with epoch 0', async () => {
+    const fresh = await store.open({ id: freshId(), columns: COLUMNS });
+    const rows = Array.from({ length: 40 }, (_, index) =>
+      sampleDelta(`e${index}`, index % 2 === 0 ? 0 : 7, index % 3, 5n),
+    );
+    await fresh.writeTouched(rows);
+    await fresh.writeDeltas(rows);
+    const ids = rows.map(({ customerId }) => customerId);
+    for (const cut of [
+      [0, 1],
+      [0, 1, 2],
+    ]) {
+      const slice = { generation: 7, cutPartitions: new Set(cut) };
+      const read = await fresh.read(ids, null, slice);
+      const expected = rows.map((row) => (inSlice(row.epoch, row.partition, slice) ? [row] : []));
+      expect(read.map(({ deltas }) => deltas)).toEqual(expected);
+    }
   });
 
   test('what is longer than a page of the driver comes whole', async () => {

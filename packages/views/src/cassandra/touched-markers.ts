@@ -96,6 +96,12 @@ export class TouchedMarkers {
     if (page.length > 0) yield page;
   }
 
+  /** Whether anybody may have a delta in epoch 0 of a partition that the slice's cut does not have. */
+  async hasEpoch0(slice: NonNullable<DeltaSlice>): Promise<boolean> {
+    const rows = await this.#connection.rows({ cql: this.#entriesOfEpoch0, values: [KIND] });
+    return rows.map(decodeEntry).some(({ partition }) => inSlice(0, partition, slice));
+  }
+
   async below(partition: number, epoch: number, limit: number): Promise<readonly DeltaKey[]> {
     const rows = await this.#connection.rows({ cql: this.#entriesBelow, values: [KIND, int32Bytes(epoch)] });
     const keys: DeltaKey[] = [];
