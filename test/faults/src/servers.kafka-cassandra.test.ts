@@ -15,7 +15,7 @@ const MAX_PENDING_ROWS = 3 * 6_000;
 /** Longer, and somebody waits for a server that is long there. */
 const ANSWERS_AGAIN_MS = 15_000;
 const MAX_GROWTH_BYTES = 300 * 1024 * 1024;
-const BACKLOG = 30_000;
+const BACKLOG = 20_000;
 
 /** Servers of these tests' own, that are killed; the system has to live with it. */
 describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers that fail under load', () => {
@@ -133,7 +133,7 @@ describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers tha
       const event = (number: number) => ({
         event_id: `pile-${number}`,
         event_type: 'email_open',
-        customer_id: `pile-${number % 3_000}`,
+        customer_id: `pile-${number % 1_000}`,
         occurred_at: '2026-01-05T10:00:00Z',
         campaign_id: 'pile',
       });

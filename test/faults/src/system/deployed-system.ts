@@ -261,9 +261,9 @@ export class DeployedSystem {
   async isWhole(writer: SteadyWriter, { isExactBefore = true } = {}): Promise<void> {
     await writer.stop();
     this.remember(writer);
-    if (isExactBefore) for (const api of this.apis) await this.#answersTruth(api, null);
+    if (isExactBefore) for (const api of this.apis) await this.#answer(api, this.#truth, null);
     const { generation } = await this.publish();
-    for (const api of this.apis) await this.#answersTruth(api, generation);
+    for (const api of this.apis) await this.#answer(api, this.#truth, generation);
     const { code, said } = await this.command('verify', '--strict', '--seed', String(this.seed % 1_000_000));
     expect([code, said]).toEqual([0, expect.stringContaining('no difference')]);
     this.isComplete();
@@ -294,13 +294,19 @@ export class DeployedSystem {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Resolves when every server answers what a writer that has ended wrote; from now on its customers are checked, too. */
+  async answers(writer: SteadyWriter): Promise<void> {
+    this.remember(writer);
+    for (const api of this.apis) await this.#answer(api, writer.truth, null);
+  }
+
   /** Resolves when a server answers as the writers have it, under the generation if one is named. */
-  async #answersTruth(api: string, generation: number | null): Promise<void> {
-    const ids = [...this.#truth.keys()];
+  async #answer(api: string, truth: ReadonlyMap<string, Readonly<Truth>>, generation: number | null): Promise<void> {
+    const ids = [...truth.keys()];
     let last: unknown = null;
     for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
       const asked = ids.slice(at, at + IDS_AT_ONCE);
-      const expected = asked.map((id) => [id, countsOf(this.#truth.get(id))]);
+      const expected = asked.map((id) => [id, countsOf(truth.get(id))]);
       await eventually(`${api} answers what was acknowledged`, PATIENT_MS, async () => {
         const answer = await askCustomers(api, asked);
         last = answer;
