@@ -23,7 +23,7 @@ describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers tha
   let cassandra: CassandraCluster;
   let system: DeployedSystem;
   beforeAll(async () => {
-    const folder = (name: string) => join(mkdtempSync(join(tmpdir(), `tidemark-faults-${name}-`)), name);
+    const folder = (name: string) => mkdtempSync(join(tmpdir(), `tidemark-faults-${name}-`));
     [kafka, cassandra] = await Promise.all([
       startKafka({ folder: folder('kafka'), temporary: true, settings: { 'broker.session.timeout.ms': '4000' } }),
       startCassandra({ folder: folder('cassandra'), temporary: true, commitlogSync: 'batch' }),

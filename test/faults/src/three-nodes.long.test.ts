@@ -6,16 +6,18 @@ import { eventually } from '@tidemark/infra-local/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DeployedSystem } from './system/deployed-system.ts';
 import type { SteadyReader } from './system/reader.ts';
-import { say, underLoad } from './system/under-load.ts';
+import { underLoad } from './system/under-load.ts';
 
 const PATIENT_MS = 300_000;
+/** How long an append may take while a broker is lost, its client's tries together. */
+const WRITE_MS = 30_000;
 
 describe('three brokers and three nodes, of which one is lost', () => {
   let kafka: KafkaCluster;
   let cassandra: CassandraCluster;
   let system: DeployedSystem;
   beforeAll(async () => {
-    const folder = (name: string) => join(mkdtempSync(join(tmpdir(), `tidemark-faults-${name}-`)), name);
+    const folder = (name: string) => mkdtempSync(join(tmpdir(), `tidemark-faults-${name}-`));
     const settings = { 'broker.session.timeout.ms': '4000' };
     kafka = await startKafka({
       folder: folder('kafka'),
@@ -56,8 +58,7 @@ describe('three brokers and three nodes, of which one is lost', () => {
       await answers(reader, 100);
       await kafka.start(number);
       await writer.acknowledges(300);
-      expect(writer.repeats).toBe(0);
-      say(`broker ${number}: an append took ${Math.round(writer.longestMs)} ms at most`);
+      expect(writer.longestMs).toBeLessThan(WRITE_MS);
     }),
   );
 
@@ -71,7 +72,6 @@ describe('three brokers and three nodes, of which one is lost', () => {
       await writer.acknowledges(300);
       await cassandra.start(number);
       await answers(reader, 100);
-      say(`node ${number}: an answer took ${reader.slowestMs} ms at most`);
     }),
   );
 
