@@ -177,7 +177,8 @@ export class Connection {
   }
 }
 
-function clientOptions(url: CassandraUrl, applicationName: string) {
+/** What the driver is told. */
+export function clientOptions(url: CassandraUrl, applicationName: string) {
   const { contactPoints, dataCenter, credentials, tls } = url;
   const consistency = types.consistencies[levelName(url.consistency)];
   /**
@@ -196,7 +197,8 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
     queryOptions: { prepare: true, isIdempotent: true, fetchSize: PAGE_ROWS, consistency, serialConsistency: serial },
     socketOptions: { readTimeout: TIMEOUT_MS, connectTimeout: 5_000 },
     pooling: { maxRequestsPerConnection: 2048 },
-    protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
+    // The driver looks for the nodes that it hears of on this port, not on the one their neighbour was found on.
+    protocolOptions: { port: portOf(contactPoints), maxSchemaAgreementWaitSeconds: 10 },
     policies: {
       // The driver's own waits up to ten minutes, by which answers would stay away after an outage.
       reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
@@ -221,6 +223,9 @@ function clientOptions(url: CassandraUrl, applicationName: string) {
     ],
   };
 }
+
+/** A cluster has one port; the URL's parser has put it behind every host. */
+const portOf = ([first = '']: readonly string[]): number => Number(first.slice(first.lastIndexOf(':') + 1));
 
 const levelName = (consistency: CassandraUrl['consistency']) =>
   (({ LOCAL_QUORUM: 'localQuorum', QUORUM: 'quorum', ALL: 'all' }) as const)[consistency];
