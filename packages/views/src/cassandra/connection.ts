@@ -5,8 +5,8 @@ import type { CassandraUrl } from './cassandra-url.ts';
 import { asViewsError, gone, isUnprepared } from './driver-error.ts';
 import { InFlight } from './in-flight.ts';
 import { type BoundWrite, groupByReplica } from './replica-group.ts';
+import { TryAgain } from './try-again.ts';
 import type { Row } from './wire-value.ts';
-import { WriteAgain } from './write-again.ts';
 
 /** A statement and what is bound to it. `Buffer`s are encoded already; the driver sends them as they are. */
 export type Bound = { readonly cql: string; readonly values: readonly unknown[] };
@@ -202,7 +202,7 @@ export function clientOptions(url: CassandraUrl, applicationName: string) {
     policies: {
       // The driver's own waits up to ten minutes, by which answers would stay away after an outage.
       reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
-      retry: new WriteAgain(),
+      retry: new TryAgain(),
       // Its name is given here alone: as an option of the client it leaves a connection open where it is not found.
       loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
         new policies.loadBalancing.DCAwareRoundRobinPolicy(dataCenter),
