@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /**
- * What one package's vitest run came to. `failures` and `skips` are named `package › file › test`.
+ * What one package's vitest run came to. `failures` and `skips` are named `package › file › test`; a failure says how,
+ * too: where only the end of a run's output is kept, nothing else does.
  *
  * @typedef {{ passed: number, failures: string[], skips: string[] }} Result
  */
@@ -24,9 +25,10 @@ export function summarise(report, name, shorten = (path) => path) {
   for (const file of report.testResults) {
     const inFile = `${name} › ${shorten(file.name)}`;
     let failedHere = 0;
-    for (const { status, fullName } of file.assertionResults) {
+    for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
       if (status === 'passed') result.passed++;
-      else if (status === 'failed') failedHere = result.failures.push(`${inFile} › ${fullName}`);
+      else if (status === 'failed')
+        failedHere = result.failures.push(`${inFile} › ${fullName}: ${firstLine(failureMessages[0])}`);
       else result.skips.push(`${inFile} › ${fullName}`);
     }
     // Broken before or after its tests: an import, a hook. Vitest counts no test as failed then.

@@ -37,9 +37,11 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
       try {
         moments.push(...(await history(seed, freshStores, engine, session)));
       } catch (cause) {
-        throw new Error(`seed ${seed} breaks the merge law; again: TIDEMARK_SEED=${seed} npx vitest run in test/laws`, {
-          cause,
-        });
+        const how = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(
+          `seed ${seed} breaks the merge law: ${how}; again: TIDEMARK_SEED=${seed} npx vitest run in test/laws`,
+          { cause },
+        );
       }
     }
   };

@@ -315,7 +315,8 @@ export class DeployedSystem {
         last = asked.map((id) => [id, answeredOf(found.get(id))]);
         return JSON.stringify(last) === JSON.stringify(expected) ? true : null;
       }).catch((error: Error) => {
-        throw new Error(`${error.message} (generation ${generation})\n${differences(last, expected)}`);
+        const said = this.servingLayers.find(({ url }) => url === api)?.tail();
+        throw new Error(`${error.message} (generation ${generation})\n${differences(last, expected)}\n${said}`);
       });
     }
   }
