@@ -20,7 +20,7 @@ import { openStorage } from '@tidemark/lake/open';
 import { barrierRecord, type EventLog } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
-import { type ManualClock, manualClock } from '@tidemark/runtime';
+import { type ManualClock, manualClock, retry } from '@tidemark/runtime';
 import type { Random } from '@tidemark/simulator';
 import type { ViewStore, Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
@@ -113,8 +113,8 @@ export class World {
 
   static async open(random: Random, urls: WorldUrls, engine: Engine, session: Session): Promise<World> {
     const folder = await mkdtemp(join(scratch, 'tidemark-laws-'));
-    const log = await openLog(urls.logUrl, { partitions: random.between(1, 3) });
-    const store = await openViews(urls.viewsUrl);
+    const log = patient(await openLog(urls.logUrl, { partitions: random.between(1, 3) }));
+    const store = patient(await openViews(urls.viewsUrl));
     const catalog = await openCatalog(urls.catalogUrl);
     const lakeFolder = join(folder, 'lake');
     const lake = new Lake(await openStorage(lakeFolder), session);
@@ -128,7 +128,7 @@ export class World {
       random,
       log,
       store,
-      await store.open(DEFINITION),
+      patient(await store.open(DEFINITION)),
       lake,
       catalog,
       engine,
@@ -319,6 +319,30 @@ export class World {
     };
     return { ...bound(views), writeBatch };
   }
+}
+
+/** Calls that are not made again: what they did or did not do is for their caller to find out. */
+const UNREPEATABLE: ReadonlySet<string | symbol> = new Set(['append', 'compareAndSetPointer', 'compareAndSetServing']);
+
+/** A port whose outages are ridden out, as layers do: real servers on a busy machine time out. */
+function patient<T extends object>(port: T): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      if (UNREPEATABLE.has(name)) return member.bind(target);
+      return (...args: unknown[]) => {
+        const call = () => Reflect.apply(member, target, args);
+        let first: unknown = call();
+        if (!(first instanceof Promise)) return first;
+        return retry(() => {
+          const asked = first ?? call();
+          first = null;
+          return asked;
+        });
+      };
+    },
+  });
 }
 
 /** The methods of an object, each still its own: so that one of them can be replaced. */
