@@ -6,7 +6,7 @@ import { SpeedLayer } from '@tidemark/speed-layer';
 import { openViews } from '@tidemark/views/open';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppProcess } from './system/app-process.ts';
-import { DEFINITION, DeployedSystem } from './system/deployed-system.ts';
+import { DEFINITION, DeployedSystem, onKafkaAndCassandra } from './system/deployed-system.ts';
 import { say, underLoad } from './system/under-load.ts';
 
 const kafka = kafkaOfRun();
@@ -22,7 +22,8 @@ describe.skipIf(kafka === null || cassandra === null)('apps that come and go und
   beforeAll(async () => {
     // Rows gather for a second when a layer is behind, so that one which is stopped then has something in hand.
     const settings = { TIDEMARK_GATHER_MS: '1000' };
-    system = await DeployedSystem.start({ kafka: kafka ?? '', cassandra: cassandra ?? '', settings });
+    const stores = await onKafkaAndCassandra(kafka ?? '', cassandra ?? '');
+    system = await DeployedSystem.start({ stores, settings });
   });
   afterAll(() => system?.end());
 

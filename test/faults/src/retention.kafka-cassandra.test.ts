@@ -1,7 +1,7 @@
 import { cassandraOfRun, kafkaOfRun } from '@tidemark/infra-local/testing';
 import { openLog } from '@tidemark/log/open';
 import { describe, expect, test } from 'vitest';
-import { DeployedSystem } from './system/deployed-system.ts';
+import { DeployedSystem, onKafkaAndCassandra } from './system/deployed-system.ts';
 import { underLoad } from './system/under-load.ts';
 
 const kafka = kafkaOfRun();
@@ -9,12 +9,8 @@ const cassandra = cassandraOfRun();
 
 describe.skipIf(kafka === null || cassandra === null)('retention that runs past a stopped speed layer', () => {
   test('is said loudly, and rebuild is the way out', async () => {
-    const system = await DeployedSystem.start({
-      kafka: kafka ?? '',
-      cassandra: cassandra ?? '',
-      speedLayers: 1,
-      servingLayers: 1,
-    });
+    const stores = await onKafkaAndCassandra(kafka ?? '', cassandra ?? '');
+    const system = await DeployedSystem.start({ stores, speedLayers: 1, servingLayers: 1 });
     try {
       await underLoad(system, (writer) => writer.acknowledges(200));
       const [layer] = system.speedLayers;

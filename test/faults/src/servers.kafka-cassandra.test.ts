@@ -5,7 +5,7 @@ import { type CassandraCluster, type KafkaCluster, startCassandra, startKafka } 
 import { cassandraOfRun, eventually, kafkaOfRun } from '@tidemark/infra-local/testing';
 import { openLog } from '@tidemark/log/open';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DeployedSystem } from './system/deployed-system.ts';
+import { DeployedSystem, onKafkaAndCassandra } from './system/deployed-system.ts';
 import type { SteadyReader } from './system/reader.ts';
 import { say, underLoad } from './system/under-load.ts';
 
@@ -28,10 +28,8 @@ describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers tha
       startKafka({ folder: folder('kafka'), temporary: true, settings: { 'broker.session.timeout.ms': '4000' } }),
       startCassandra({ folder: folder('cassandra'), temporary: true, commitlogSync: 'batch' }),
     ]);
-    system = await DeployedSystem.start({
-      kafka: kafka.addresses.join(','),
-      cassandra: cassandra.addresses.join(','),
-    });
+    const stores = await onKafkaAndCassandra(kafka.addresses.join(','), cassandra.addresses.join(','));
+    system = await DeployedSystem.start({ stores });
   });
   afterAll(async () => {
     await system?.end();

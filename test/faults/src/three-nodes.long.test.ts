@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type CassandraCluster, type KafkaCluster, startCassandra, startKafka } from '@tidemark/infra-local';
 import { eventually } from '@tidemark/infra-local/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DeployedSystem } from './system/deployed-system.ts';
+import { DeployedSystem, onKafkaAndCassandra } from './system/deployed-system.ts';
 import type { SteadyReader } from './system/reader.ts';
 import { underLoad } from './system/under-load.ts';
 
@@ -33,11 +33,8 @@ describe('three brokers and three nodes, of which one is lost', () => {
       commitlogSync: 'batch',
       startTimeoutMs: PATIENT_MS,
     });
-    system = await DeployedSystem.start({
-      kafka: kafka.addresses.join(','),
-      cassandra: cassandra.addresses.join(','),
-      copies: 3,
-    });
+    const stores = await onKafkaAndCassandra(kafka.addresses.join(','), cassandra.addresses.join(','), 3);
+    system = await DeployedSystem.start({ stores });
   });
   afterAll(async () => {
     await system?.end();

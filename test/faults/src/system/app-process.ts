@@ -23,6 +23,14 @@ const entryOf = (app: AppName): string =>
 
 const readyMessage = z.looseObject({ type: z.literal('ready'), url: z.string().optional() });
 
+/** One life of a process. */
+type Run = {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  hasEnded: boolean;
+  ready: z.output<typeof readyMessage> | null;
+};
+
 const READY_MS = 120_000;
 const TAIL_CHARACTERS = 4_000;
 
@@ -32,62 +40,46 @@ export class AppProcess {
   readonly env: Readonly<Record<string, string>>;
   /** Whether a test has taken it away: its end is no failure then. */
   isGivenUp = false;
-  readonly #child: ChildProcess;
+  readonly #options: AppOptions;
   readonly #log: string;
-  readonly #ended: Promise<number | null>;
-  #ready: z.output<typeof readyMessage> | null = null;
-  #hasEnded = false;
+  #run: Run;
 
-  constructor({ app, name, folder, env, args = [] }: AppOptions) {
-    this.name = name;
-    this.env = env;
-    this.#log = join(folder, `${name}.log`);
-    const log = openSync(this.#log, 'a');
-    this.#child = fork(entryOf(app), args, {
-      cwd: folder,
-      env: { PATH: process.env.PATH, ...env },
-      execArgv: [],
-      stdio: ['ignore', log, log, 'ipc'],
-    });
-    closeSync(log);
-    this.#child.on('message', (message) => {
-      const parsed = readyMessage.safeParse(message);
-      if (parsed.success) this.#ready = parsed.data;
-    });
-    this.#ended = new Promise((resolve) => {
-      this.#child.once('exit', (code) => {
-        this.#hasEnded = true;
-        resolve(code);
-      });
-    });
+  constructor(options: AppOptions) {
+    this.name = options.name;
+    this.env = options.env;
+    this.#options = options;
+    this.#log = join(options.folder, `${options.name}.log`);
+    this.#run = this.#start();
   }
 
   /** Resolves when it says that it is ready. */
   async ready(): Promise<void> {
     await eventually(`${this.name} is ready`, READY_MS, () => {
-      if (this.#hasEnded) throw new Error(`${this.name} ended at its start:\n${this.tail()}`);
-      return this.#ready;
+      if (this.#run.hasEnded) throw new Error(`${this.name} ended at its start:\n${this.tail()}`);
+      return this.#run.ready;
     });
   }
 
   /** Where it said that it answers. */
   get url(): string {
-    if (this.#ready?.url === undefined) throw new Error(`${this.name} did not say where it answers`);
-    return this.#ready.url;
+    const { ready } = this.#run;
+    if (ready?.url === undefined) throw new Error(`${this.name} did not say where it answers`);
+    return ready.url;
   }
 
   get pid(): number {
-    if (this.#child.pid === undefined) throw new Error(`${this.name} could not be started`);
-    return this.#child.pid;
+    const { pid } = this.#run.child;
+    if (pid === undefined) throw new Error(`${this.name} could not be started`);
+    return pid;
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#run.hasEnded;
   }
 
   /** Resolves to its exit code when it has ended; null when a signal ended it. */
   get ended(): Promise<number | null> {
-    return this.#ended;
+    return this.#run.ended;
   }
 
   /** All that it said so far. */
@@ -102,23 +94,54 @@ export class AppProcess {
   /** As a crash would. */
   async kill(): Promise<void> {
     this.isGivenUp = true;
-    this.#child.kill('SIGKILL');
-    await this.#ended;
+    this.#run.child.kill('SIGKILL');
+    await this.ended;
   }
 
   /** Told to stop; answers the exit code. */
   async stop(): Promise<number | null> {
     this.isGivenUp = true;
-    this.#child.kill('SIGTERM');
-    return this.#ended;
+    this.#run.child.kill('SIGTERM');
+    return this.ended;
+  }
+
+  /** Starts it again, as it was started before; it must have ended. Resolves when it is ready. */
+  async restart(): Promise<void> {
+    this.isGivenUp = false;
+    this.#run = this.#start();
+    await this.ready();
   }
 
   /** Stops it in its tracks: it knows nothing of it, and its connections stay open. */
   pause(): void {
-    this.#child.kill('SIGSTOP');
+    this.#run.child.kill('SIGSTOP');
   }
 
   resume(): void {
-    this.#child.kill('SIGCONT');
+    this.#run.child.kill('SIGCONT');
+  }
+
+  #start(): Run {
+    const { app, folder, env, args = [] } = this.#options;
+    const log = openSync(this.#log, 'a');
+    const child = fork(entryOf(app), args, {
+      cwd: folder,
+      env: { PATH: process.env.PATH, ...env },
+      execArgv: [],
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('exit', (code) => {
+        run.hasEnded = true;
+        resolve(code);
+      });
+    });
+    const run: Run = { child, ended, hasEnded: false, ready: null };
+    child.on('message', (message) => {
+      const parsed = readyMessage.safeParse(message);
+      if (parsed.success) run.ready = parsed.data;
+    });
+    return run;
   }
 }

@@ -13,7 +13,7 @@ import { openViews } from '@tidemark/views/open';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { askCustomers } from './answers.ts';
-import { AppProcess } from './app-process.ts';
+import { type AppName, AppProcess } from './app-process.ts';
 import { BatchRun, collect, type Outcome } from './batch-run.ts';
 import { SteadyReader } from './reader.ts';
 import { answeredOf, countsOf, differences, type Truth } from './truth.ts';
@@ -26,12 +26,24 @@ const BATCH_LAYER = fileURLToPath(new URL('../../../../apps/batch-layer/dist/mai
 const PATIENT_MS = 120_000;
 const IDS_AT_ONCE = 500;
 
+/** Where log, views and catalog are. The lake is a folder that the system makes and removes. */
+export type StoreUrls = { readonly logUrl: string; readonly viewsUrl: string; readonly catalogUrl: string };
+
+/** What a writer wrote: every customer of its own that something was acknowledged of. */
+export type Writer = { readonly truth: ReadonlyMap<string, Readonly<Truth>>; stop(): Promise<void> };
+
+/** A topic, a keyspace and a database of one system's own. Servers are `host:port`, with commas between several. */
+export async function onKafkaAndCassandra(kafka: string, cassandra: string, copies = 1): Promise<StoreUrls> {
+  const name = `faults_${randomBytes(6).toString('hex')}`;
+  return {
+    logUrl: `kafka://${kafka}/${name}?replication=${copies}`,
+    viewsUrl: `cassandra://${cassandra}?dc=datacenter1&keyspace=${name}&rf=${copies}`,
+    catalogUrl: (await freshDatabase()).url,
+  };
+}
+
 export type SystemOptions = {
-  /** `host:port`, with commas between several. */
-  readonly kafka: string;
-  readonly cassandra: string;
-  /** Copies of records and of rows. Default 1. */
-  readonly copies?: number;
+  readonly stores: StoreUrls;
   readonly speedLayers?: number;
   readonly servingLayers?: number;
   /** For every app. */
@@ -43,14 +55,13 @@ const healthSchema = z.looseObject({ partitions: z.array(z.int()).default([]) })
 /** The definition of the currency that every app has by default. */
 export const DEFINITION = define('USD');
 
-/**
- * A system as it is deployed apart: processes of each app, on a topic, a keyspace, a database and a lake of its own. Every
- * process of it is known, so that none is left behind.
- */
+/** A system as it is deployed apart: processes of each app. Every one of them is known, so that none is left behind. */
 export class DeployedSystem {
   readonly seed = Number(process.env.TIDEMARK_SEED ?? randomBytes(4).readUInt32BE());
   readonly speedLayers: AppProcess[] = [];
   readonly servingLayers: AppProcess[] = [];
+  /** Those that run by a schedule; `startBatch` runs one by hand. */
+  readonly batchLayers: AppProcess[] = [];
   readonly logUrl: string;
   readonly viewsUrl: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
@@ -60,21 +71,19 @@ export class DeployedSystem {
   readonly #truth = new Map<string, Readonly<Truth>>();
   #started = 0;
 
-  private constructor(options: SystemOptions, catalogUrl: string) {
-    const { kafka, cassandra, copies = 1, settings = {} } = options;
-    const name = `faults_${randomBytes(6).toString('hex')}`;
-    this.logUrl = `kafka://${kafka}/${name}?replication=${copies}`;
-    this.viewsUrl = `cassandra://${cassandra}?dc=datacenter1&keyspace=${name}&rf=${copies}`;
-    this.#catalogUrl = catalogUrl;
+  private constructor({ stores, settings = {} }: SystemOptions) {
+    this.logUrl = stores.logUrl;
+    this.viewsUrl = stores.viewsUrl;
+    this.#catalogUrl = stores.catalogUrl;
     this.#settings = settings;
     process.stderr.write(`seed ${this.seed} (TIDEMARK_SEED=${this.seed} to run it again), ${this.#folder}\n`);
   }
 
   static async start(options: SystemOptions): Promise<DeployedSystem> {
     const { speedLayers = 2, servingLayers = 2 } = options;
-    const system = new DeployedSystem(options, (await freshDatabase()).url);
+    const system = new DeployedSystem(options);
     try {
-      // The first alone: it makes topic, keyspace and tables.
+      // The first alone: it makes the topic and the tables.
       await system.startSpeedLayer();
       for (let n = 1; n < speedLayers; n++) await system.startSpeedLayer();
       for (let n = 0; n < servingLayers; n++) await system.startServingLayer();
@@ -112,9 +121,17 @@ export class DeployedSystem {
   }
 
   async startServingLayer(): Promise<AppProcess> {
-    const app = this.#app('serving-layer', { TIDEMARK_PORT: '0' });
+    // A port that it keeps when it is started again.
+    const app = this.#app('serving-layer', { TIDEMARK_PORT: String(await freePort()) });
     await app.ready();
     this.servingLayers.push(app);
+    return app;
+  }
+
+  async startBatchLayer(schedule: string): Promise<AppProcess> {
+    const app = this.#app('batch-layer', { TIDEMARK_BATCH_SCHEDULE: schedule });
+    this.batchLayers.push(app);
+    await app.ready();
     return app;
   }
 
@@ -129,9 +146,9 @@ export class DeployedSystem {
   }
 
   /** Reads what a writer wrote, and what those before it left. */
-  read(writer: SteadyWriter): SteadyReader {
+  read(writer: Writer, apis = () => this.apis): SteadyReader {
     const customers = () => [...this.#truth.keys(), ...writer.truth.keys()];
-    return new SteadyReader({ seed: this.seed, apis: () => this.apis, customers });
+    return new SteadyReader({ seed: this.seed, apis, customers });
   }
 
   /** The partitions that a speed layer folds now, ascending; empty while it can't be asked. */
@@ -237,7 +254,7 @@ export class DeployedSystem {
   }
 
   /** Has the customers of a writer that has ended checked with all others. */
-  remember(writer: SteadyWriter): void {
+  remember(writer: Writer): void {
     for (const [customerId, truth] of writer.truth) this.#truth.set(customerId, truth);
   }
 
@@ -258,7 +275,7 @@ export class DeployedSystem {
    * The end of every test: when the writer has stopped, every server answers with exactly what was acknowledged, before a
    * batch run and after it; `verify --strict` finds nothing; and only the processes run that should.
    */
-  async isWhole(writer: SteadyWriter, { isExactBefore = true } = {}): Promise<void> {
+  async isWhole(writer: Writer, { isExactBefore = true } = {}): Promise<void> {
     await writer.stop();
     this.remember(writer);
     if (isExactBefore) for (const api of this.apis) await this.#answer(api, this.#truth, null);
@@ -271,21 +288,21 @@ export class DeployedSystem {
 
   /** Throws when an app ended by itself, or a process runs that should not. */
   isComplete(): void {
-    const apps = [...this.speedLayers, ...this.servingLayers].filter(({ isGivenUp }) => !isGivenUp);
+    const apps = this.#running;
     for (const app of apps) if (app.hasEnded) throw new Error(`${app.name} ended by itself:\n${app.tail()}`);
     expect(processesOf(this.#folder)).toEqual(apps.map(({ pid }) => pid).sort((a, b) => a - b));
   }
 
   /** Stops every app in order; each has to end with 0, and nothing may be left. */
   async stop(): Promise<void> {
-    const apps = [...this.servingLayers, ...this.speedLayers].filter(({ isGivenUp }) => !isGivenUp);
+    const apps = this.#running;
     expect(await Promise.all(apps.map((app) => app.stop()))).toEqual(apps.map(() => 0));
     expect(processesOf(this.#folder)).toEqual([]);
   }
 
   /** Ends what a failed test left, and removes what it kept. */
   async end(): Promise<void> {
-    for (const app of [...this.servingLayers, ...this.speedLayers]) app.isGivenUp = true;
+    for (const app of this.#running) app.isGivenUp = true;
     await eventually('leftover processes end', PATIENT_MS, () => {
       const left = processesOf(this.#folder);
       endAll(left);
@@ -295,7 +312,7 @@ export class DeployedSystem {
   }
 
   /** Resolves when every server answers what a writer that has ended wrote; from now on its customers are checked, too. */
-  async answers(writer: SteadyWriter): Promise<void> {
+  async answers(writer: Writer): Promise<void> {
     this.remember(writer);
     for (const api of this.apis) await this.#answer(api, writer.truth, null);
   }
@@ -321,10 +338,16 @@ export class DeployedSystem {
     }
   }
 
-  #app(app: 'serving-layer' | 'speed-layer', more: Readonly<Record<string, string>>): AppProcess {
+  get #running(): readonly AppProcess[] {
+    return [...this.servingLayers, ...this.speedLayers, ...this.batchLayers].filter(({ isGivenUp }) => !isGivenUp);
+  }
+
+  #app(app: AppName, more: Readonly<Record<string, string>>): AppProcess {
     const name = `${app}-${this.#started++}`;
-    const { TIDEMARK_LAKE_URL: _, ...env } = this.environment;
-    return new AppProcess({ app, name, folder: this.#folder, env: { ...env, ...more } });
+    const { TIDEMARK_LAKE_URL: lake = '', ...env } = this.environment;
+    // Only the batch layer has the lake.
+    const own = app === 'batch-layer' ? { TIDEMARK_LAKE_URL: lake } : {};
+    return new AppProcess({ app, name, folder: this.#folder, env: { ...env, ...own, ...more } });
   }
 }
 

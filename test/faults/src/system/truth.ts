@@ -1,6 +1,8 @@
 /** What a customer has, as the writer knows it: counts of acknowledged events. */
 export type Truth = { order_count: number; tickets_total: number; email_opens: number; total_revenue: bigint };
 
+export const NOTHING: Readonly<Truth> = { order_count: 0, tickets_total: 0, email_opens: 0, total_revenue: 0n };
+
 const dollars = (cents: bigint): string => `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
 
 /** The counts as answers have them. */

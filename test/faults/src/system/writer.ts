@@ -3,7 +3,7 @@ import { eventually } from '@tidemark/infra-local/testing';
 import { type Append, LogError } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { Random } from '@tidemark/simulator';
-import type { Truth } from './truth.ts';
+import { NOTHING, type Truth } from './truth.ts';
 
 export type WriterOptions = {
   readonly logUrl: string;
@@ -111,12 +111,7 @@ export class SteadyWriter {
     this.#longestMs = Math.max(this.#longestMs, performance.now() - began);
     this.#acknowledged += events.length;
     for (const { customerId, count } of events) {
-      const truth = this.#truth.get(customerId) ?? {
-        order_count: 0,
-        tickets_total: 0,
-        email_opens: 0,
-        total_revenue: 0n,
-      };
+      const truth = { ...(this.#truth.get(customerId) ?? NOTHING) };
       count(truth);
       this.#truth.set(customerId, truth);
     }

@@ -1,8 +1,10 @@
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { eventually } from '@tidemark/infra-local/testing';
 
 const ASK_EVERY_MS = 50;
+const PATIENT_MS = 120_000;
 
-type Backend = { readonly port: number; isReady: boolean; isAsked: boolean; readonly agent: Agent };
+type Backend = { readonly url: string; isReady: boolean; isAsked: boolean; readonly agent: Agent };
 
 /**
  * A balancer as simple ones are: by turns to every server that says it is ready, over connections that are kept. What a
@@ -14,9 +16,9 @@ export class Balancer {
   readonly #asking: NodeJS.Timeout;
   #turn = 0;
 
-  private constructor(ports: readonly number[]) {
-    this.#backends = ports.map((port) => ({
-      port,
+  private constructor(urls: readonly string[]) {
+    this.#backends = urls.map((url) => ({
+      url,
       isReady: false,
       isAsked: false,
       agent: new Agent({ keepAlive: true }),
@@ -27,15 +29,25 @@ export class Balancer {
     }, ASK_EVERY_MS);
   }
 
-  static async start(ports: readonly number[], port: number): Promise<Balancer> {
-    const balancer = new Balancer(ports);
-    await new Promise<void>((listening) => balancer.#server.listen(port, '127.0.0.1', listening));
+  /** In front of the servers at these URLs. Resolves when all of them are ready. */
+  static async start(urls: readonly string[]): Promise<Balancer> {
+    const balancer = new Balancer(urls);
+    await new Promise<void>((listening) => balancer.#server.listen(0, '127.0.0.1', listening));
+    await balancer.sendsTo(urls.length);
     return balancer;
   }
 
-  /** How many servers it sends to. */
-  get readyCount(): number {
-    return this.#backends.filter(({ isReady }) => isReady).length;
+  get url(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the balancer does not listen');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Resolves when so many servers are ready. */
+  async sendsTo(count: number): Promise<void> {
+    await eventually(`${count} servers are ready`, PATIENT_MS, () =>
+      this.#backends.filter(({ isReady }) => isReady).length === count ? true : null,
+    );
   }
 
   async close(): Promise<void> {
@@ -71,9 +83,9 @@ export class Balancer {
 /** Resolves when the answer is passed on whole; rejects when the server did not take the request or broke off. */
 const forward = (backend: Backend, incoming: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> =>
   new Promise((resolve, reject) => {
-    const { agent, port } = backend;
+    const { agent, url } = backend;
     const { connection: _, ...headers } = incoming.headers;
-    const asked = request({ host: '127.0.0.1', port, agent, method: incoming.method, path: incoming.url, headers });
+    const asked = request(`${url}${incoming.url}`, { agent, method: incoming.method, headers });
     asked.once('error', reject);
     asked.once('response', (answer) => {
       const { connection: __, ...rest } = answer.headers;
@@ -90,7 +102,7 @@ async function askReady(backend: Backend): Promise<void> {
   if (backend.isAsked) return;
   backend.isAsked = true;
   try {
-    backend.isReady = (await fetch(`http://127.0.0.1:${backend.port}/readyz`, { headers: { connection: 'close' } })).ok;
+    backend.isReady = (await fetch(`${backend.url}/readyz`, { headers: { connection: 'close' } })).ok;
   } catch {
     backend.isReady = false;
   } finally {
