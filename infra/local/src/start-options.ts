@@ -19,3 +19,7 @@ export type StartOptions = {
   /** Where the servers' files are kept between runs. Default: `$XDG_CACHE_HOME/tidemark` or `~/.cache/tidemark`. */
   readonly cache?: string;
 };
+
+/** How long a server may take to stop. What a temporary one would still write nobody reads. */
+export const graceOf = ({ graceMs, temporary }: StartOptions, byDefaultMs: number): number =>
+  graceMs ?? (temporary ? 1_000 : byDefaultMs);

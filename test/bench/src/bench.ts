@@ -6,12 +6,17 @@ export type Bench = {
   readonly against: string;
   /** Least ratio of value to baseline. */
   readonly goal: number;
+  /** Whether the baseline needs PostgreSQL: then it says nothing of other stores. */
+  readonly embeddedOnly?: boolean;
   run(place: Place): Promise<Rates>;
 };
 
 export type Place = {
   /** A new, empty database. */
   database(): Promise<string>;
+  /** A new, empty log and new, empty views on the stores that are measured. */
+  log(): Promise<string>;
+  views(): Promise<string>;
   readonly folder: string;
   /** 1 is the bench as it is meant; less is quicker and says less. */
   readonly scale: number;

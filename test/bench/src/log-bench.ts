@@ -13,6 +13,7 @@ export const logBench: Bench = {
   unit: 'records/s',
   against: 'bare COPY in, SELECT out',
   goal: 0.2,
+  embeddedOnly: true,
   async run(place) {
     const records = orderRecords(scaled(200_000, place), 10_000);
 

@@ -26,11 +26,11 @@ export const publishBench: Bench = {
     const customers = scaled(100_000, place);
     const definition = define('USD');
     const limits = { memoryLimit: '1GB', threads: 2, tempFolder: join(place.folder, 'publish-spill') };
-    const url = await place.database();
     const [session, engine] = [await openSession(limits), openDuckDbEngine(limits)];
-    const [log, store, catalog] = [await openLog(url, { partitions: 4 }), await openViews(url), await openCatalog(url)];
+    const log = await openLog(await place.log(), { partitions: 4 });
+    const [store, catalog] = [await openViews(await place.views()), await openCatalog(await place.database())];
     const lake = new Lake(await openStorage(join(place.folder, 'lake')), session);
-    const bareStore = await openViews(await place.database());
+    const bareStore = await openViews(await place.views());
     try {
       for (const batch of chunks(orderRecords(customers, customers), 1_000)) await log.append(batch);
       const context: BatchContext = {

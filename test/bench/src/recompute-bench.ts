@@ -18,6 +18,7 @@ export const recomputeBench: Bench = {
   unit: 'events/s',
   against: 'one hand-written SQL',
   goal: 0.4,
+  embeddedOnly: true,
   async run(place) {
     const events = scaled(10_000_000, place);
     const customers = Math.max(10, Math.round(events / 50));

@@ -19,10 +19,10 @@ export const speedBench: Bench = {
   async run(place) {
     const records = orderRecords(scaled(200_000, place), scaled(5_000, place));
     const definition = define('USD');
-    const log = await openLog(await place.database(), { partitions: 1 });
+    const log = await openLog(await place.log(), { partitions: 1 });
     for (const batch of chunks(records, 1_000)) await log.append(batch);
 
-    const store = await openViews(await place.database());
+    const store = await openViews(await place.views());
     const flushes: Flush[] = [];
     const fold = new PartitionFold({
       definition,
@@ -44,7 +44,7 @@ export const speedBench: Bench = {
     });
     await store.close();
 
-    const bareStore = await openViews(await place.database());
+    const bareStore = await openViews(await place.views());
     const bare = await bareStore.open(definition);
     const baseline = await rate(records.length, async () => {
       let from = 0n;

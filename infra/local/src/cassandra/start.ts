@@ -7,7 +7,7 @@ import { findJava } from '../java.ts';
 import { checkPort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags, shipped } from '../shipped.ts';
-import type { StartOptions } from '../start-options.ts';
+import { graceOf, type StartOptions } from '../start-options.ts';
 import { writeFileWhole } from '../whole-file.ts';
 import { cassandraAnswers } from './answers.ts';
 import { type CassandraSettings, type CommitlogSync, formatSettings, nodeSettings, wantsTls } from './configuration.ts';
@@ -28,8 +28,7 @@ export type CassandraCluster = Cluster & {
   readonly contactPoints: readonly string[];
 };
 
-/** What a temporary one would still write nobody reads. */
-const graceOf = ({ graceMs, temporary }: StartOptions): number => graceMs ?? (temporary ? 1_000 : 15_000);
+const GRACE_MS = 15_000;
 const START_MS = 240_000;
 
 /**
@@ -126,7 +125,7 @@ function cassandraOn(
       },
       answers: () => cassandraAnswers({ address, tls: wantsTls(settings), firstLogin: isNew }),
       startTimeoutMs: options.startTimeoutMs ?? START_MS,
-      graceMs: graceOf(options),
+      graceMs: graceOf(options, GRACE_MS),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   });
@@ -136,7 +135,7 @@ function cassandraOn(
     startTogether: false,
     outlive: options.outlive ?? false,
     temporary: options.temporary ?? false,
-    graceMs: graceOf(options),
+    graceMs: graceOf(options, GRACE_MS),
   });
   return Object.assign(cluster, { contactPoints: cluster.addresses });
 }

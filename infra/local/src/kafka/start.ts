@@ -10,7 +10,7 @@ import { findJava } from '../java.ts';
 import { checkPort, freePort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags } from '../shipped.ts';
-import type { StartOptions } from '../start-options.ts';
+import { graceOf, type StartOptions } from '../start-options.ts';
 import { writeFileWhole } from '../whole-file.ts';
 import { kafkaAnswers } from './answers.ts';
 import { type BrokerPorts, brokerProperties, formatProperties, HOST, type ListenerProtocol } from './properties.ts';
@@ -40,8 +40,7 @@ export type KafkaCluster = Cluster & {
   readonly listeners: Readonly<Record<string, readonly string[]>>;
 };
 
-/** What a temporary one would still write nobody reads. */
-const graceOf = ({ graceMs, temporary }: StartOptions): number => graceMs ?? (temporary ? 1_000 : 10_000);
+const GRACE_MS = 10_000;
 const START_MS = 120_000;
 
 /**
@@ -143,7 +142,7 @@ function kafkaOn(
       },
       answers: () => kafkaAnswers(address),
       startTimeoutMs: options.startTimeoutMs ?? START_MS,
-      graceMs: graceOf(options),
+      graceMs: graceOf(options, GRACE_MS),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   });
@@ -153,7 +152,7 @@ function kafkaOn(
     startTogether: true,
     outlive: options.outlive ?? false,
     temporary: options.temporary ?? false,
-    graceMs: graceOf(options),
+    graceMs: graceOf(options, GRACE_MS),
   });
   const listeners = names.map((name) => [name, brokers.map((broker) => `${HOST}:${broker.listeners[name]}`)]);
   return Object.assign(cluster, { brokers: cluster.addresses, listeners: Object.fromEntries(listeners) });
