@@ -13,6 +13,8 @@ export type LogErrorCode =
   | 'TIDEMARK_LOG_NO_PARTITION'
   /** A topic name that can't be a table's name, or the like. */
   | 'TIDEMARK_LOG_BAD_TOPIC'
+  /** The topic is compacted: it forgets all but the newest record of a key. */
+  | 'TIDEMARK_LOG_COMPACTED'
   /** A URL that names no event log. */
   | 'TIDEMARK_LOG_URL'
   /** The log refuses its caller or what was asked, or its certificate can't be trusted. */

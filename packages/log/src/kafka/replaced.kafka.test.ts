@@ -80,6 +80,13 @@ describe.skipIf(kafkaOfRun() === null)('a topic', () => {
     await topic.drop();
   });
 
+  test.each(['compact', 'compact,delete'])('that somebody set to %s is refused: it forgets events', async (policy) => {
+    topic = testTopic(kafkaOfRun() ?? '');
+    await topic.make({ 'cleanup.policy': policy });
+    await expect(openKafkaLog(topic.url())).rejects.toMatchObject({ code: 'TIDEMARK_LOG_COMPACTED' });
+    await topic.drop();
+  });
+
   test('that the cluster can not make is refused with its own reason', async () => {
     topic = testTopic(kafkaOfRun() ?? '');
     const refused = openKafkaLog(topic.url('?replication=3'));

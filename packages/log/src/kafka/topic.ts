@@ -1,4 +1,4 @@
-import type { Admin } from 'kafkajs';
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
 import { LogError } from '../error.ts';
 import type { Bounds } from '../port.ts';
 import type { Brokers } from './brokers.ts';
@@ -29,6 +29,7 @@ export async function openTopic(admin: Admin, brokers: Brokers, settings: TopicS
     if (!(await admin.listTopics()).includes(topic)) await makeTopic(admin, topic, settings);
   });
   await persist(SETTLE_WITHIN_MS, () => brokers.bind());
+  await persist(SETTLE_WITHIN_MS, () => refuseCompacted(admin, topic));
 
   const bounds = async (): Promise<ReadonlyMap<number, Bounds>> => {
     await brokers.topology(0);
@@ -67,6 +68,26 @@ export async function openTopic(admin: Admin, brokers: Brokers, settings: TopicS
       if (before > start) await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset }] });
     },
   };
+}
+
+/**
+ * A topic that somebody else made may be compacted, and would forget an order as soon as its customer placed another:
+ * offsets may have gaps, so nobody could tell. A user who may not ask how topics are set answers for it himself.
+ */
+async function refuseCompacted(admin: Admin, topic: string): Promise<void> {
+  const asked = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] };
+  try {
+    const { resources } = await admin.describeConfigs({ resources: [asked], includeSynonyms: false });
+    if (!resources.some(({ configEntries }) => configEntries.some((entry) => /compact/.test(entry.configValue))))
+      return;
+  } catch (error) {
+    if (brokerError(error) === 'TOPIC_AUTHORIZATION_FAILED') return;
+    throw error;
+  }
+  throw new LogError(
+    'TIDEMARK_LOG_COMPACTED',
+    `The topic ${topic} is compacted and forgets events. Set its cleanup.policy to delete; what it forgot already is gone.`,
+  );
 }
 
 /**

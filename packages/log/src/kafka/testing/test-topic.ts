@@ -8,6 +8,8 @@ export type TestTopic = {
   url(parameters?: string): string;
   /** What it is set to. */
   settings(...names: readonly string[]): Promise<Readonly<Record<string, string>>>;
+  /** Makes it as somebody else would, before a log is opened. */
+  make(settings: Readonly<Record<string, string>>): Promise<void>;
   /** Deletes it, if it is there. */
   drop(): Promise<void>;
 };
@@ -33,6 +35,11 @@ export function testTopic(address: string): TestTopic {
         return Object.fromEntries(
           (described[0]?.configEntries ?? []).map((each) => [each.configName, each.configValue]),
         );
+      }),
+    make: (settings) =>
+      withAdmin(async (admin) => {
+        const configEntries = Object.entries(settings).map(([setting, value]) => ({ name: setting, value }));
+        await admin.createTopics({ topics: [{ topic: name, numPartitions: 2, configEntries }] });
       }),
     drop: () =>
       withAdmin(async (admin) => {
