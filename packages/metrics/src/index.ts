@@ -9,7 +9,7 @@ export type { Metric, Unit } from './metric.ts';
 export type { Field, FieldType, FieldValue, Row, Source } from './source.ts';
 export { type Change, type ChangeKind, expand, SOURCES } from './sources.ts';
 export { DUCKDB_TYPES } from './sql/column-sql.ts';
-export { FLAG_ORDER, RANK_LIST_LENGTH, type RankList, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
+export { RANK_LIST_LENGTH, type RankList, rankListName, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
 export { recomputeSql } from './sql/recompute.ts';
 export { ENVELOPE_COLUMNS, ORDER_COLUMNS, presenceColumn, type RowColumn, rowColumns } from './sql/row-columns.ts';
 export type { State } from './state.ts';

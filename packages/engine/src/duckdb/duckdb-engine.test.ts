@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSession, type Session } from '@tidemark/duckdb';
-import { type ColumnValue, define } from '@tidemark/metrics';
+import { type ColumnValue, define, rankListName } from '@tidemark/metrics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, fromRecordBatch, type RowFile, type StateRow } from '../index.ts';
 import { openDuckDbEngine } from './index.ts';
@@ -133,8 +133,10 @@ describe('the DuckDB engine', () => {
       ['c-6', 212n],
     ]);
     const atRisk = await recomputeOver({ support_tickets: [await parquet('t6', tickets)] }, 'g7');
-    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs, 100)).toHaveLength(7);
-    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs + 60 * 24 * HOUR_MS, 100)).toEqual([]);
+    expect(await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs, 100)).toHaveLength(7);
+    expect(
+      await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs + 60 * 24 * HOUR_MS, 100),
+    ).toEqual([]);
   });
 
   it('finds what the quality gate refuses', async () => {
