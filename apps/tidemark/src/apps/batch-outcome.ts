@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The steps of a run, in their order, as its progress names them. */
-export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean'];
+export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'drift', 'clean'];
 
 /** What the batch layer prints of a run. */
 export const outcomeSchema = z.object({

@@ -1,0 +1,78 @@
+import type { Drift, Run } from '@tidemark/catalog';
+import type { BatchContext } from '../batch-context.ts';
+import { compareViews, type Differing, type Published, type Sides } from './compare.ts';
+import { definitionChanged, explainer } from './explain.ts';
+import { waitPastCut } from './passed-cut.ts';
+import { DriftTally } from './tally.ts';
+
+/** Customers explained at once: their history is held in memory meanwhile. */
+const EXPLAINED_AT_ONCE = 500;
+
+/**
+ * Measures what a published generation corrected: its base ⊕ the deltas that its cut covers, against itself, both
+ * finished at one moment, for every customer touched or changed. The speed layer is waited for as long as `patienceMs`.
+ * Nothing is written; whatever stands in the way is the reason of a drift that is not measured.
+ */
+export async function measureDrift(context: BatchContext, generation: number, patienceMs: number): Promise<Drift> {
+  const next = published(await context.catalog.run(generation));
+  const base = next?.base == null ? null : published(await context.catalog.run(next.base));
+  const asOfMs = Math.max(next?.barrierAtMs ?? context.clock.now(), base?.barrierAtMs ?? 0);
+  const head = { generation, base: next?.base ?? null, asOfMs, measuredAtMs: context.clock.now() };
+  const none = { compared: 0, differing: 0, causes: {}, metrics: [] };
+  try {
+    if (!next) throw new Error('it is not published');
+    if (next.base !== null && !base) throw new Error(`the catalog no longer knows its base, generation ${next.base}`);
+    const measured = await measure(context, { base, next, asOfMs }, patienceMs);
+    return typeof measured === 'string'
+      ? { ...head, ...none, status: 'not measured', reason: measured }
+      : { ...head, ...measured, status: 'measured', reason: null };
+  } catch (error) {
+    // The generation is live and right whatever becomes of this: it must not be the end of the run.
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...head, ...none, status: 'not measured', reason };
+  }
+}
+
+async function measure(
+  context: BatchContext,
+  sides: Sides,
+  patienceMs: number,
+): Promise<Pick<Drift, 'compared' | 'differing' | 'causes' | 'metrics'> | string> {
+  // Before a first generation that covers more than deltas knew nobody was answered: only its deltas can be held against it.
+  const isNewDefinition = sides.base === null && (await followsAnother(context));
+  const isPartial = isNewDefinition || (sides.base === null && sides.next.imports > 0);
+  const behind = await waitPastCut(context, sides.next.cut, isPartial ? 0 : patienceMs);
+  if (behind !== null) return behind;
+  const floor = (await context.views.pointer())?.floor ?? 0;
+  if (sides.base && sides.base.generation < floor)
+    return `its base, generation ${sides.base.generation}, is below the floor`;
+
+  const tally = new DriftTally(context.definition);
+  const explain = isNewDefinition ? definitionChanged : explainer(context, sides);
+  let compared = 0;
+  let waiting: Differing[] = [];
+  const explainWaiting = async () => {
+    for (const { customerId, explained } of await explain(waiting)) tally.add(customerId, explained);
+    waiting = [];
+  };
+  for await (const page of compareViews(context, sides, isPartial)) {
+    compared += page.compared;
+    for (const differing of page.differing) {
+      waiting.push(differing);
+      if (waiting.length >= EXPLAINED_AT_ONCE) await explainWaiting();
+    }
+  }
+  if (waiting.length > 0) await explainWaiting();
+  return { compared, differing: tally.differing, causes: tally.causes, metrics: tally.metrics() };
+}
+
+/** True when another definition published a generation: this one's deltas began where that one was already. */
+async function followsAnother({ catalog, definition }: BatchContext): Promise<boolean> {
+  const runs = await catalog.runs({ limit: 1_000 });
+  return runs.some((run) => run.definition !== definition.id && run.publishedAtMs !== null);
+}
+
+function published(run: Run | null): Published | null {
+  if (!run?.cut || !run.excluded) return null;
+  return { ...run, cut: run.cut, excluded: run.excluded };
+}
