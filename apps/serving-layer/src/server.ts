@@ -12,6 +12,7 @@ import { batchGetRoute } from './routes/batch-get.ts';
 import { customerRoute } from './routes/customer.ts';
 import { customersRoute } from './routes/customers.ts';
 import { deadLettersRoute } from './routes/dead-letters.ts';
+import { driftRoutes } from './routes/drift.ts';
 import { exportRoute } from './routes/export.ts';
 import { generationsRoute } from './routes/generations.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -79,6 +80,7 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   customersRoute(app, services);
   batchGetRoute(app, services);
   generationsRoute(app, services);
+  driftRoutes(app, services);
   metricsCatalogRoute(app, services);
   deadLettersRoute(app, services);
   healthRoutes(app, services);
