@@ -76,6 +76,22 @@ describe('a run', () => {
     }
   });
 
+  it('knows what its generation was made from, killed before it could record that it is live', async () => {
+    for (const order of ['o-1', 'o-2', 'o-3']) {
+      await system.place('anna', order, '1.00');
+      if (order !== 'o-3') await run();
+    }
+    const { catalog } = system.context;
+    await rollback(system.context, 1);
+    await resumePublishing(system.context);
+    const markPublished = async () => {
+      throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
+    };
+    await expect(runBatch({ ...system.context, catalog: { ...catalog, markPublished } })).rejects.toThrow('killed');
+    expect((await run()).generation).toBe(3);
+    expect(await catalog.run(3)).toMatchObject({ status: 'published', base: 1, excluded: [2] });
+  });
+
   it('cuts each partition at the first barrier numbered as it or higher, wherever dead runs left theirs', async () => {
     const { log } = system.context;
     await system.place('anna', 'o-1', '1.00');
