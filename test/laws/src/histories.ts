@@ -5,7 +5,7 @@ import type { Engine } from '@tidemark/engine';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
 import { Random } from '@tidemark/simulator';
 import { expect } from 'vitest';
-import { type Pin, quietLaw, type ReadMoment, readLaw } from './read-law.ts';
+import { nothingLost, type Pin, quietLaw, type ReadMoment, readLaw } from './read-law.ts';
 import { scratch, World, type WorldUrls } from './world.ts';
 
 /** `TIDEMARK_SEED=n` runs that history alone. */
@@ -30,12 +30,15 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
   const session = await openSession(limits);
   const engine = openDuckDbEngine(limits);
   const moments: ReadMoment[] = [];
+  let drifts = 0;
   let next = first;
   const lane = async () => {
     while (next < first + histories) {
       const seed = next++;
       try {
-        moments.push(...(await history(seed, freshStores, engine, session)));
+        const ended = await history(seed, freshStores, engine, session);
+        moments.push(...ended.moments);
+        drifts += ended.drifts;
       } catch (cause) {
         throw new Error(`seed ${seed} breaks the merge law; again: TIDEMARK_SEED=${seed} npx vitest run in test/laws`, {
           cause,
@@ -52,9 +55,12 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
     await rm(folder, { recursive: true });
   }
   const hard = moments.filter(({ unflushed, halfBarrier, movedPointer }) => unflushed || halfBarrier || movedPointer);
-  console.log(`merge law: ${histories} histories, ${moments.length} reads, ${hard.length} of them at hard moments`);
+  console.log(
+    `merge law: ${histories} histories, ${moments.length} reads, ${hard.length} of them at hard moments, ${drifts} drifts`,
+  );
   if (only) return;
   expect(hard.length).toBeGreaterThan(moments.length / 2);
+  expect(drifts).toBeGreaterThan(0);
   for (const kind of ['unflushed', 'halfBarrier', 'movedPointer'] as const) {
     expect(moments.filter((moment) => moment[kind]).length, kind).toBeGreaterThan(0);
   }
@@ -65,7 +71,7 @@ async function history(
   freshStores: () => Promise<FreshStores>,
   engine: Engine,
   session: Session,
-): Promise<readonly ReadMoment[]> {
+): Promise<{ readonly moments: readonly ReadMoment[]; readonly drifts: number }> {
   const stores = await freshStores();
   const random = Random.fromSeed(seed);
   const world = await World.open(random, stores, engine, session);
@@ -93,7 +99,7 @@ async function history(
     }
     await world.settle();
     await quietLaw(world);
-    return moments;
+    return { moments, drifts: await nothingLost(world) };
   } finally {
     await world.close();
     await stores.drop();
