@@ -16,8 +16,8 @@ export type RunOutcome = {
   readonly reason: string | null;
   readonly customers: number;
   readonly rowsWritten: number;
-  /** What the view before said otherwise; null when nothing was published. */
-  readonly drift: DriftSummary | null;
+  /** What views before said otherwise: the one before this generation, and one that an earlier run left unmeasured. */
+  readonly drifts: readonly DriftSummary[];
   readonly durationMs: number;
 };
 
@@ -25,9 +25,9 @@ type StepCounts = Readonly<Record<string, string | number>>;
 type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
 
 /**
- * One batch run: barrier → land → recompute → validate → publish → drift → clean. Every step may be repeated, so a run that was
- * killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. Throws
- * `TIDEMARK_BATCH_BUSY` when another run is going on.
+ * One batch run: barrier → land → recompute → validate → publish → drift → clean. Every step may be repeated, so a run
+ * that was killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. The
+ * drift that an earlier run left unmeasured is measured first. Throws `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
 export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
   return withRunLock(context, async () => {
@@ -35,8 +35,9 @@ export function runBatch(context: BatchContext, options: { readonly full?: boole
     await refuseLostCatalog(context, newest);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
     const before = resumed ? null : await unmeasured(context);
-    if (before !== null) await recordDrift(context, before, 0);
-    return runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
+    const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    return { ...outcome, drifts: [...earlier, ...outcome.drifts] };
   });
 }
 
@@ -94,14 +95,14 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     reason: string | null,
     customers: number,
     rowsWritten: number,
-    drift: DriftSummary | null = null,
+    drifts: readonly DriftSummary[] = [],
   ): RunOutcome => ({
     generation,
     status,
     reason,
     customers,
     rowsWritten,
-    drift,
+    drifts,
     durationMs: clock.now() - began,
   });
 
@@ -151,7 +152,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     return { value, counts: { compared: value.compared, differing: value.differing } };
   });
   await step('clean', () => clean(context, landed));
-  return outcome('published', published.reason, customers, published.rows, drift);
+  return outcome('published', published.reason, customers, published.rows, [drift]);
 }
 
 /** Publishes a run that was validated, and records what became of it. */

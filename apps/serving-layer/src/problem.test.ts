@@ -104,6 +104,12 @@ test('a request that is refused says where and what was expected', async () => {
   });
 });
 
+test('a generation without drift has none', async () => {
+  const { app, shop } = await serve();
+  await shop.publish(1, {});
+  expectProblem(await app.inject('/v1/drift/1'), 'TIDEMARK_API_NO_DRIFT');
+});
+
 test('a generation below the floor is gone', async () => {
   const { app, shop } = await serve();
   await shop.publish(1, {});

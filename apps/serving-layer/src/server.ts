@@ -3,6 +3,7 @@ import Fastify from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { apiDocs } from './api-docs.ts';
 import { answerBrokenRequest } from './broken-request.ts';
+import { driftMetrics } from './drift-metrics.ts';
 import { httpMetrics } from './http-metrics.ts';
 import { acceptJson } from './json-body.ts';
 import { unserved } from './no-route.ts';
@@ -75,6 +76,7 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
 
   const services = createServices(context);
   httpMetrics(app, services);
+  driftMetrics(services);
   customerRoute(app, services);
   exportRoute(app, services);
   customersRoute(app, services);

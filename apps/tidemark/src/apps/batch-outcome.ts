@@ -10,5 +10,6 @@ export const outcomeSchema = z.object({
   reason: z.string().nullable(),
   customers: z.int(),
   rowsWritten: z.int(),
+  drifts: z.array(z.object({ generation: z.int(), differing: z.int(), causes: z.record(z.string(), z.int()) })),
   durationMs: z.number(),
 });
