@@ -33,7 +33,10 @@ export function explainer(context: BatchContext, sides: Sides): Explainer {
     const customerIds = customers.map(({ customerId }) => customerId);
     const { currency, id: definitionId } = definition;
     const landed = byCustomer(await engine.histories({ currency, definitionId, rows, customerIds }));
-    const after = await occurrencesAfter(context, sides, new Set(customerIds));
+    // Every accepted event has a row: where none stands behind the base's cut, no raw event needs to be read.
+    const isBehind = ({ place }: HistoryRow) => place.source === 'log' && !isInBase(sides.base, place);
+    const active = customerIds.filter((customerId) => landed.get(customerId)?.some(isBehind));
+    const after = await occurrencesAfter(context, sides, new Set(active));
     return customers.map(({ customerId, before, after: now, differences }) => {
       const history = {
         ...coveredHistory(context, sides, landed.get(customerId) ?? []),

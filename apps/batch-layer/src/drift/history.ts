@@ -38,6 +38,7 @@ export async function occurrencesAfter(
   customerIds: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly Occurrence[]>> {
   const found = new Map<string, Occurrence[]>();
+  if (customerIds.size === 0) return found;
   for (const range of await lake.ranges()) {
     const { partition, start } = range;
     if (start < (base?.cut.get(partition) ?? 0n) || start >= (next.cut.get(partition) ?? 0n)) continue;

@@ -6,7 +6,7 @@ import { waitPastCut } from './passed-cut.ts';
 import { DriftTally } from './tally.ts';
 
 /** Customers explained at once: their history is held in memory meanwhile. */
-const EXPLAINED_AT_ONCE = 500;
+const EXPLAINED_AT_ONCE = 2_000;
 
 /**
  * Measures what a published generation corrected: its base ⊕ the deltas that its cut covers, against itself, both

@@ -2,9 +2,8 @@ import { comparePlaces, consolidate, type Occurrence, stateOfStandings, withoutR
 import type { Definition } from '../definition.ts';
 import { foldChange, zeroState } from '../fold.ts';
 import { type MergedView, type MetricValue, mergeView } from '../merged-view.ts';
-import type { Change } from '../sources.ts';
 import type { State } from '../state.ts';
-import { type Contradiction, judge } from './contradiction.ts';
+import { type Contradiction, type Judged, judge } from './contradiction.ts';
 import { isLogged, refold } from './refold.ts';
 
 /** Why the view before a generation differed from it. `lost` is a defect; the others are what nobody could know then. */
@@ -85,41 +84,51 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
     all.filter(isLogged),
     history.barriers,
   );
-  const judged = judge(prefix, after);
-  const corrected = (kinds: readonly Contradiction[]) =>
-    view(
-      base,
-      folded(
-        definition,
-        judged.flatMap(({ occurrence, contradiction, settled: change }) => {
-          if (contradiction === null || !kinds.includes(contradiction)) return [occurrence];
-          return change ? [{ ...occurrence, change }] : [];
-        }),
-      ),
-    );
-  const contradicting = (kind: Contradiction) =>
-    judged.flatMap(({ occurrence, contradiction }) => (contradiction === kind ? [occurrence] : []));
-  const repeats = all.filter((occurrence) => counted.has(occurrence) && !known.has(occurrence));
-  const putRight: readonly Stage[] = [
-    { view: corrected([]), cause: 'repeat', behind: repeats },
-    ...CONTRADICTIONS.map((cause, index) => ({
-      view: corrected(CONTRADICTIONS.slice(0, index + 1)),
-      cause,
-      behind: contradicting(cause),
-    })),
-  ];
-  const takenBack = after.filter(({ change }) => change.minus !== null);
   const of = ({ view: { metrics }, ...why }: Stage): Step => ({ view: metrics, why: () => why });
-  return [
-    of({ view: view(base, ...states), cause: 'lost', behind: all }),
-    ...putRight.map(of),
-    { view: view(settled([...prefix, ...all])).metrics, why: (metric) => whyExtreme(metric, putRight, takenBack) },
+  const told = of({ view: view(base, ...states), cause: 'lost', behind: all });
+  const ends = [
     of({
       view: view(settled([...prefix, ...all, ...history.imported])),
       cause: 'import',
       behind: inOrder(history.imported),
     }),
-    { view: wanted, why: () => ({ cause: 'lost', behind: all }) },
+    { view: wanted, why: (): Explanation => ({ cause: 'lost', behind: all }) },
+  ];
+  // Most customers of a large import: nothing of theirs is there to be put right.
+  if (all.length === 0) return [told, ...ends];
+
+  const repeats = all.filter((occurrence) => counted.has(occurrence) && !known.has(occurrence));
+  const putRight = stagesOf(definition, judge(prefix, after), repeats, (state) => view(base, state));
+  const takenBack = after.filter(({ change }) => change.minus !== null);
+  const looked = {
+    view: view(settled([...prefix, ...all])).metrics,
+    why: (metric: string) => whyExtreme(metric, putRight, takenBack),
+  };
+  return [told, ...putRight.map(of), looked, ...ends];
+}
+
+/** The changes after the cut without repeats as they came, and then with one kind of contradiction after the other put right. */
+function stagesOf(
+  definition: Definition,
+  judged: readonly Judged[],
+  repeats: readonly Occurrence[],
+  view: (state: State) => MergedView,
+): readonly Stage[] {
+  const corrected = (kinds: readonly Contradiction[]) => {
+    const state = zeroState(definition);
+    for (const { occurrence, contradiction, settled } of judged) {
+      const change = contradiction !== null && kinds.includes(contradiction) ? settled : occurrence.change;
+      if (change) foldChange(definition, state, change, occurrence.event);
+    }
+    return view(state);
+  };
+  return [
+    { view: corrected([]), cause: 'repeat', behind: repeats },
+    ...CONTRADICTIONS.map((cause, index) => ({
+      view: corrected(CONTRADICTIONS.slice(0, index + 1)),
+      cause,
+      behind: judged.flatMap(({ occurrence, contradiction }) => (contradiction === cause ? [occurrence] : [])),
+    })),
   ];
 }
 
@@ -140,16 +149,6 @@ const CONTRADICTIONS = [
   'changed from something else',
   'retraction ahead of its row',
 ] as const satisfies readonly Contradiction[];
-
-/** What the signed rows add up to. */
-function folded(
-  definition: Definition,
-  occurrences: readonly { readonly change: Change; readonly event: Occurrence['event'] }[],
-): State {
-  const state = zeroState(definition);
-  for (const { change, event } of occurrences) foldChange(definition, state, change, event);
-  return state;
-}
 
 /** Names of the sources that a metric is computed from. */
 export function sourcesOf(definition: Definition, name: string): ReadonlySet<string> {
