@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runBatch } from '@tidemark/batch-layer';
+import { type Progress, runBatch } from '@tidemark/batch-layer';
 import type { Drift, DriftEvent } from '@tidemark/catalog';
 import { openSession, type Session } from '@tidemark/duckdb';
 import { type FreshDatabase, freshDatabase } from '@tidemark/embedded-postgres/testing';
@@ -13,7 +13,7 @@ import { openViews } from '@tidemark/views/open';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { CleanShop } from './clean-shop.ts';
 import { SpeedWorkers } from './speed-workers.ts';
-import { DEFINITION, onPostgres, scratch, World } from './world.ts';
+import { bound, DEFINITION, Killed, onPostgres, scratch, World } from './world.ts';
 
 const SEED = Number(process.env.TIDEMARK_SEED ?? Math.floor(Date.now() / 1000) % 1_000_000);
 console.log(`drift: TIDEMARK_SEED=${SEED}`);
@@ -52,11 +52,15 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** A generation over everything so far; its drift, which the next run measures: nobody folds while a run goes on here. */
+/**
+ * A generation over everything so far; its drift, which the next run measures, since nobody folds while a run goes on
+ * here. What happens meanwhile stands behind the cut and is none of it.
+ */
 async function nextDrift(): Promise<Drift> {
   await world.workers.settle();
   await world.settle();
   const generation = (await world.views.pointer())?.generation ?? 0;
+  await shop.day();
   await world.settle();
   const drift = await world.catalog.drift(generation);
   if (drift?.status !== 'measured') throw new Error(`generation ${generation}: ${drift?.reason ?? 'no drift'}`);
@@ -280,6 +284,46 @@ it('has each cause of several at once, by customer and metric', async () => {
   expect(revenue?.causes.map(({ cause, customers, total }) => [cause, customers, total])).toEqual([
     ['placed or cancelled twice', 2, '-7.00'],
     ['import', 1, '4.00'],
+  ]);
+});
+
+it('is never the end of a run, and measured by the next one when its own could not or was killed', async () => {
+  const event = shop.placed('c-1', 'o-twice', '10.00');
+  await world.send('c-1', event);
+  await world.send('c-1', { ...event, event_id: 'under-another-id' });
+  const { context, views, catalog } = world;
+  const level = {
+    ...bound(views),
+    positions: async () => {
+      await world.workers.settle();
+      return views.positions();
+    },
+  };
+  const away = () => {
+    throw new Error('the view store is away');
+  };
+  const broken = { ...level, touched: away };
+  const failing = await runBatch({ ...context, views: broken });
+  expect(failing).toMatchObject({
+    status: 'published',
+    drifts: [{}, { status: 'not measured', reason: 'the view store is away' }],
+  });
+  expect(await catalog.drift(failing.generation)).toMatchObject({ status: 'not measured', metrics: [] });
+
+  const dies = ({ step }: Progress) => {
+    if (step === 'drift') throw new Killed();
+  };
+  await expect(runBatch({ ...context, views: level, progress: dies })).rejects.toThrow(Killed);
+  const measured = { status: 'measured', differing: 1, causes: { 'placed or cancelled twice': 1 } };
+  expect(await catalog.drift(failing.generation)).toMatchObject(measured);
+
+  const killed = (await views.pointer())?.generation ?? 0;
+  expect(killed).toBeGreaterThan(failing.generation);
+  expect(await catalog.drift(killed)).toBeNull();
+  const last = await runBatch({ ...context, views: level });
+  expect(last.drifts).toMatchObject([
+    { generation: killed, status: 'measured', differing: 0 },
+    { generation: last.generation, status: 'measured', differing: 0 },
   ]);
 });
 

@@ -82,20 +82,6 @@ export async function quietLaw(world: World): Promise<void> {
     throw new Error(`dead letters at ${kept}, but rejected were ${rejected}`);
 }
 
-/**
- * Whatever a run measured of a sound generation, nothing was lost: killed writers, late rows and dead runs leave deltas
- * and batch rows that are what the log makes of them. Answers how many were measured.
- */
-export async function nothingLost({ catalog, wrong }: World): Promise<number> {
-  const drifts = await catalog.drifts({ definition: DEFINITION.id, below: null, limit: 1_000 });
-  const measured = drifts.filter(({ generation, status }) => status === 'measured' && !wrong.has(generation));
-  for (const { generation, causes, metrics } of measured) {
-    if (causes.lost)
-      throw new Error(`generation ${generation} says that something was lost: ${JSON.stringify(metrics)}`);
-  }
-  return measured.length;
-}
-
 /** Offsets, inclusive, up to which an answer has everything: positions, and what its deltas say is in them beyond. */
 function boundsOf({ deltas }: CustomerRows, positions: ReadonlyMap<number, bigint>): ReadonlyMap<number, bigint> {
   const bounds = new Map(positions);

@@ -331,7 +331,7 @@ export class World {
 }
 
 /** The methods of an object, each still its own: so that one of them can be replaced. */
-function bound<T extends object>(object: T): T {
+export function bound<T extends object>(object: T): T {
   return new Proxy(object, {
     ownKeys: () => methodNames(object),
     getOwnPropertyDescriptor: (target, name) => ({
