@@ -38,24 +38,23 @@ async function measure(
   sides: Sides,
   patienceMs: number,
 ): Promise<Pick<Drift, 'compared' | 'differing' | 'causes' | 'metrics'> | string> {
-  // Before a first generation that covers more than deltas knew nobody was answered: only its deltas can be held against it.
-  const isNewDefinition = sides.base === null && (await followsAnother(context));
-  const isPartial = isNewDefinition || (sides.base === null && sides.next.imports > 0);
-  const behind = await waitPastCut(context, sides.next.cut, isPartial ? 0 : patienceMs);
+  const beginning = sides.base === null ? await beginningOf(context, sides.next) : 'whole';
+  if (beginning === 'made anew') return 'its views were made anew: before it nobody was answered from them';
+  const behind = await waitPastCut(context, sides.next.cut, beginning === 'whole' ? patienceMs : 0);
   if (behind !== null) return behind;
   const floor = (await context.views.pointer())?.floor ?? 0;
   if (sides.base && sides.base.generation < floor)
     return `its base, generation ${sides.base.generation}, is below the floor`;
 
   const tally = new DriftTally(context.definition);
-  const explain = isNewDefinition ? definitionChanged : explainer(context, sides);
+  const explain = beginning === 'new definition' ? definitionChanged : explainer(context, sides);
   let compared = 0;
   let waiting: Differing[] = [];
   const explainWaiting = async () => {
     for (const { customerId, explained } of await explain(waiting)) tally.add(customerId, explained);
     waiting = [];
   };
-  for await (const page of compareViews(context, sides, isPartial)) {
+  for await (const page of compareViews(context, sides, beginning !== 'whole')) {
     compared += page.compared;
     for (const differing of page.differing) {
       waiting.push(differing);
@@ -66,10 +65,22 @@ async function measure(
   return { compared, differing: tally.differing, causes: tally.causes, metrics: tally.metrics() };
 }
 
-/** True when another definition published a generation: this one's deltas began where that one was already. */
-async function followsAnother({ catalog, definition }: BatchContext): Promise<boolean> {
-  const runs = await catalog.runs({ limit: 1_000 });
-  return runs.some((run) => run.definition !== definition.id && run.publishedAtMs !== null);
+/**
+ * What the deltas before a first generation were. `whole`: all there was, and what was answered. `without imports`: they
+ * alone are held against it, for nobody was answered before it. `new definition`: they began where another definition
+ * already was. `made anew`: they were folded again from as much of the log as there still is.
+ */
+async function beginningOf(
+  { catalog, definition, log }: BatchContext,
+  { generation, imports }: Published,
+): Promise<'whole' | 'without imports' | 'new definition' | 'made anew'> {
+  const earlier = (await catalog.runs({ limit: 1_000 })).filter(
+    (run) => run.generation < generation && run.publishedAtMs !== null,
+  );
+  if (earlier.some((run) => run.definition === definition.id)) return 'made anew';
+  if (earlier.length > 0) return 'new definition';
+  if ([...(await log.bounds()).values()].some(({ start }) => start > 0n)) return 'made anew';
+  return imports > 0 ? 'without imports' : 'whole';
 }
 
 function published(run: Run | null): Published | null {
