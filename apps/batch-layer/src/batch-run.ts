@@ -3,6 +3,7 @@ import type { BatchContext } from './batch-context.ts';
 import { BatchError } from './error.ts';
 import { appendBarriers, beginRun } from './steps/barrier.ts';
 import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
+import { DRIFT_PATIENCE_MS, type DriftSummary, recordDrift, unmeasured } from './steps/drift.ts';
 import { type LandCounts, landPartition } from './steps/land.ts';
 import { publish } from './steps/publish.ts';
 import { openSnapshot, recompute } from './steps/recompute.ts';
@@ -15,6 +16,8 @@ export type RunOutcome = {
   readonly reason: string | null;
   readonly customers: number;
   readonly rowsWritten: number;
+  /** What views before said otherwise: the one before this generation, and one that an earlier run left unmeasured. */
+  readonly drifts: readonly DriftSummary[];
   readonly durationMs: number;
 };
 
@@ -22,16 +25,19 @@ type StepCounts = Readonly<Record<string, string | number>>;
 type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
 
 /**
- * One batch run: barrier → land → recompute → validate → publish → clean. Every step may be repeated, so a run that was
- * killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. Throws
- * `TIDEMARK_BATCH_BUSY` when another run is going on.
+ * One batch run: barrier → land → recompute → validate → publish → drift → clean. Every step may be repeated, so a run
+ * that was killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. The
+ * drift that an earlier run left unmeasured is measured first. Throws `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
 export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
   return withRunLock(context, async () => {
     const [newest] = await context.catalog.runs({ limit: 1 });
     await refuseLostCatalog(context, newest);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
-    return runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    const before = resumed ? null : await unmeasured(context);
+    const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
+    const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    return { ...outcome, drifts: [...earlier, ...outcome.drifts] };
   });
 }
 
@@ -89,12 +95,14 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     reason: string | null,
     customers: number,
     rowsWritten: number,
+    drifts: readonly DriftSummary[] = [],
   ): RunOutcome => ({
     generation,
     status,
     reason,
     customers,
     rowsWritten,
+    drifts,
     durationMs: clock.now() - began,
   });
 
@@ -138,8 +146,13 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
   }
 
   const published = await publishRun(context, landed, full);
-  if (published.status === 'published') await step('clean', () => clean(context, landed));
-  return outcome(published.status, published.reason, customers, published.rows);
+  if (published.status === 'kept') return outcome('kept', published.reason, customers, published.rows);
+  const drift = await step('drift', async () => {
+    const value = await recordDrift(context, generation, DRIFT_PATIENCE_MS);
+    return { value, counts: { compared: value.compared, differing: value.differing } };
+  });
+  await step('clean', () => clean(context, landed));
+  return outcome('published', published.reason, customers, published.rows, [drift]);
 }
 
 /** Publishes a run that was validated, and records what became of it. */

@@ -1,4 +1,4 @@
-import type { Run } from '@tidemark/catalog';
+import type { Drift, Run } from '@tidemark/catalog';
 import { compareUtf8, parse, type TidemarkEvent } from '@tidemark/contracts';
 import {
   AS_OF_BEFORE_BARRIER_MS,
@@ -45,6 +45,7 @@ export class SampleShop {
   readonly definition: Definition;
   readonly views: Views;
   readonly runs = new Map<number, Run>();
+  readonly drifts = new Map<number, Drift>();
   readonly #listLimit: number;
   #nextEvent = 0;
 
@@ -60,6 +61,12 @@ export class SampleShop {
       run: async (generation: number) => this.runs.get(generation) ?? null,
       runs: async ({ limit }: { limit: number }) =>
         [...this.runs.values()].toSorted((a, b) => b.generation - a.generation).slice(0, limit),
+      drift: async (generation: number) => this.drifts.get(generation) ?? null,
+      drifts: async ({ below, limit }: { below: number | null; limit: number }) =>
+        [...this.drifts.values()]
+          .filter(({ generation }) => below === null || generation < below)
+          .toSorted((a, b) => b.generation - a.generation)
+          .slice(0, limit),
     };
   }
 

@@ -139,6 +139,40 @@ describe('the DuckDB engine', () => {
     ).toEqual([]);
   });
 
+  it('gives the landed rows of the customers asked for, as history has them', async () => {
+    const imported = await parquet(
+      'o9',
+      `SELECT * REPLACE (NULL::INTEGER AS epoch, NULL::INTEGER AS partition) FROM (${orders(0, 7, '7')})`,
+    );
+    const profile = `SELECT 3::INTEGER AS epoch, 1::INTEGER AS partition, ${2n ** 60n}::BIGINT AS position, 'o''c' AS customer_id,
+      'p-1' AS event_id, 5::BIGINT AS occurred_at, 'p-1' AS "key", 'placed' AS kind, NULL::VARCHAR AS segment, TRUE AS segment_present,
+      NULL::VARCHAR AS country, FALSE AS country_present, 1970::INTEGER AS birth_year, TRUE AS birth_year_present`;
+    const rows = { orders: [{ ...imported, import: 4 }], profiles: [await parquet('p9', profile)] };
+    const request = { currency: 'USD', definitionId: definition.id, rows, customerIds: ['c-3', "o'c", 'nobody'] };
+    const found = await engine.histories(request);
+    expect(found).toEqual([
+      {
+        customerId: 'c-3',
+        source: 'orders',
+        place: { source: 'import', number: 4, row: 3 },
+        event: { event_id: 'e-3', occurred_at: barrierAtMs - HOUR_MS },
+        key: 'o-3',
+        kind: 'placed',
+        row: { order_date: barrierAtMs - HOUR_MS, total_amount: 7n, cancelled: false },
+      },
+      {
+        customerId: "o'c",
+        source: 'profiles',
+        place: { source: 'log', epoch: 3, partition: 1, offset: 2n ** 60n },
+        event: { event_id: 'p-1', occurred_at: 5 },
+        key: 'p-1',
+        kind: 'placed',
+        row: { segment: null, birth_year: 1970 },
+      },
+    ]);
+    expect(found[1]?.row).toHaveProperty('country', undefined);
+  });
+
   it('finds what the quality gate refuses', async () => {
     const snapshot = await recomputeOver({ orders: [await parquet('o8', orders(0, 7, 'i - 3'))] }, 'g8');
     expect(await engine.inspect('USD', snapshot, null)).toEqual({
