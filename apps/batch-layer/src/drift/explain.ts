@@ -47,7 +47,7 @@ export function explainer(context: BatchContext, sides: Sides): Explainer {
       const explained = differences.map((difference): Explained => {
         const found = explanations.get(difference.metric.name);
         if (!found) throw new Error(`${difference.metric.name} differs and was not explained`);
-        return { ...difference, cause: found.cause, events: found.behind.slice(0, EVENTS).map(eventOf) };
+        return { ...difference, cause: found.cause, events: () => found.behind().slice(0, EVENTS).map(eventOf) };
       });
       return { customerId, explained };
     });
@@ -58,7 +58,7 @@ export function explainer(context: BatchContext, sides: Sides): Explainer {
 export const definitionChanged: Explainer = async (customers) =>
   customers.map(({ customerId, differences }) => ({
     customerId,
-    explained: differences.map((difference) => ({ ...difference, cause: 'definition change', events: [] })),
+    explained: differences.map((difference) => ({ ...difference, cause: 'definition change', events: () => [] })),
   }));
 
 function byCustomer(rows: readonly HistoryRow[]): ReadonlyMap<string, readonly HistoryRow[]> {

@@ -5,8 +5,8 @@ import { type Difference, isNumber } from './difference.ts';
 
 const EXAMPLES = 3;
 
-/** A difference that was explained: its cause and the events behind it. */
-export type Explained = Difference & { readonly cause: DriftCause; readonly events: readonly DriftEvent[] };
+/** A difference that was explained: its cause and, made when they are asked for, the events behind it. */
+export type Explained = Difference & { readonly cause: DriftCause; readonly events: () => readonly DriftEvent[] };
 
 type Figures = { customers: number; total: bigint; largest: bigint };
 type OfCause = Figures & { readonly examples: DriftExample[] };
@@ -33,7 +33,8 @@ export class DriftTally {
       const figures = causes.get(cause) ?? { ...none(), examples: [] };
       causes.set(cause, figures);
       count(figures, { customers: 1, total: amount ?? 0n, largest: amount ?? 0n });
-      if (figures.examples.length < EXAMPLES) figures.examples.push({ customer_id: customerId, before, after, events });
+      if (figures.examples.length < EXAMPLES)
+        figures.examples.push({ customer_id: customerId, before, after, events: events() });
     }
   }
 

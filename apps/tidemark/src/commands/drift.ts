@@ -127,10 +127,18 @@ function driftText(drift: Whole): string {
       total ?? '–',
       largest ?? '–',
       such ? `${such.customer_id}: ${JSON.stringify(such.before)} → ${JSON.stringify(such.after)}` : '',
-      such?.events.map(({ event_id, at }) => `${event_id} (${placeText(at)})`).join(', ') ?? '',
+      such ? eventsText(such.events) : '',
     ]),
   );
   return `${first}\n${table(columns, rows)}\n`;
+}
+
+function eventsText([
+  first,
+  ...others
+]: Whole['metrics'][number]['causes'][number]['examples'][number]['events']): string {
+  if (!first) return '';
+  return `${first.event_id} at ${placeText(first.at)}${others.length === 0 ? '' : ` and ${others.length} more`}`;
 }
 
 const placeText = (at: Place): string =>

@@ -27,14 +27,15 @@ export type DriftHistory = {
   readonly barriers: ReadonlyMap<number, readonly number[]>;
 };
 
-/** A difference explained: its cause, and the events of the metric's sources that are behind it, in total order. */
-export type Explanation = { readonly cause: DriftCause; readonly behind: readonly Occurrence[] };
+/** A difference explained: its cause, and when asked the events of the metric's sources behind it, in total order. */
+export type Explanation = { readonly cause: DriftCause; readonly behind: () => readonly Occurrence[] };
 
 type Sides = { readonly before: MergedView; readonly after: MergedView };
 
 /** A view on the way from what was said to what is so, and what the step to it puts right in a metric. */
-type Step = { readonly view: Values; readonly why: (metric: string) => Explanation };
-type Stage = Explanation & { readonly view: MergedView };
+type Step = { readonly view: Values; readonly why: (metric: string) => Why };
+type Why = { readonly cause: DriftCause; readonly behind: readonly Occurrence[] };
+type Stage = Why & { readonly view: MergedView };
 type Values = MergedView['metrics'];
 
 /**
@@ -59,9 +60,14 @@ export function explainDrift(
     if (sameValue(before.metrics[name], after.metrics[name])) continue;
     const step = steps.find(({ view }) => !sameValue(before.metrics[name], view[name]));
     if (!step) throw new Error(`${name} differs, but no step from the one view to the other moves it`);
-    const sources = sourcesOf(definition, name);
     const { cause, behind } = step.why(name);
-    explained.set(name, { cause, behind: behind.filter(({ change }) => sources.has(change.source.name)) });
+    explained.set(name, {
+      cause,
+      behind: () => {
+        const sources = sourcesOf(definition, name);
+        return behind.filter(({ change }) => sources.has(change.source.name));
+      },
+    });
   }
   return explained;
 }
@@ -92,7 +98,7 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
       cause: 'import',
       behind: inOrder(history.imported),
     }),
-    { view: wanted, why: (): Explanation => ({ cause: 'lost', behind: all }) },
+    { view: wanted, why: (): Why => ({ cause: 'lost', behind: all }) },
   ];
   // Most customers of a large import: nothing of theirs is there to be put right.
   if (all.length === 0) return [told, ...ends];
@@ -137,7 +143,7 @@ function stagesOf(
  * looked up. It was named from the start, or since a change was put right that did not say what it took back. A number
  * that adds up is moved by a repeat alone, one with other content than the event that comes first.
  */
-function whyExtreme(metric: string, putRight: readonly Stage[], takenBack: readonly Occurrence[]): Explanation {
+function whyExtreme(metric: string, putRight: readonly Stage[], takenBack: readonly Occurrence[]): Why {
   const since = putRight.findIndex(({ view }) => view.provisional.includes(metric));
   if (since === 0) return { cause: 'retraction of an extreme', behind: takenBack };
   const { cause, behind } = putRight[since] ?? putRight[0] ?? { cause: 'lost', behind: [] };
@@ -166,7 +172,7 @@ export function sourcesOf(definition: Definition, name: string): ReadonlySet<str
 
 /** Equal as answers carry them; the order of a map's keys says nothing. */
 export const sameValue = (a: MetricValue | undefined, b: MetricValue | undefined): boolean =>
-  a === b || canonical(a) === canonical(b);
+  a === b || (typeof a === 'object' && typeof b === 'object' && canonical(a) === canonical(b));
 
 const canonical = (value: MetricValue | undefined): string | undefined =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
