@@ -97,10 +97,13 @@ export class MemoryTopic {
     const group = this.#group(name);
     const workers = new PartitionWorkers((partition, failure) => {
       if (failure !== null) {
-        member.isLeaving = true;
+        workers.loseAll();
+        this.leave(name, member);
         onFailure(failure.error);
       }
-      if (group.holders.get(partition) === member) group.holders.delete(partition);
+      // Who leaves gives everything back at once, when the last call is over.
+      if (member.isLeaving || group.holders.get(partition) !== member) return;
+      group.holders.delete(partition);
       this.#share(group);
     });
     const member: Member = {
@@ -127,6 +130,10 @@ export class MemoryTopic {
     group.members.splice(group.members.indexOf(member), 1);
     for (const [partition, holder] of group.holders) if (holder === member) group.holders.delete(partition);
     this.#share(group);
+  }
+
+  isMember(name: string, member: Member): boolean {
+    return this.#group(name).members.includes(member);
   }
 
   members(name: string): number {
@@ -233,7 +240,7 @@ function join(
   leaving.add(leave);
   return {
     held: () => member.workers.held(),
-    isMember: () => topic.members(group) > 0,
+    isMember: () => topic.isMember(group, member),
     done,
     stop: leave.finished,
   };
