@@ -76,6 +76,15 @@ describe('a run', () => {
     }
   });
 
+  it('stays published when cleaning up behind it fails', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    system.onProgress = ({ step }) => {
+      if (step === 'clean') throw new TidemarkError('TIDEMARK_TEST_BROKEN', 'broken');
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'TIDEMARK_TEST_BROKEN' });
+    expect(await system.context.catalog.run(1)).toMatchObject({ status: 'published', reason: 'broken' });
+  });
+
   it('cuts each partition at the first barrier numbered as it or higher, wherever dead runs left theirs', async () => {
     const { log } = system.context;
     await system.place('anna', 'o-1', '1.00');
