@@ -1,6 +1,6 @@
 import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaRow, DeltaSlice } from '../port.ts';
-import type { Bound, Connection } from './connection.ts';
+import type { Bound, Statements } from './connection.ts';
 import { writeTimestamp } from './offset-timestamp.ts';
 import { insertInto, type StateCodec } from './state-codec.ts';
 import { TokenOrder } from './token-order.ts';
@@ -11,7 +11,7 @@ const USING_OFFSET = ' USING TIMESTAMP ?';
 
 /** The speed view. All its writes and deletes are ordered by offsets: see offset-timestamp.ts. */
 export class DeltaRows {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #codec: StateCodec;
   readonly #insert: string;
   readonly #from: string;
@@ -21,7 +21,7 @@ export class DeltaRows {
   readonly #delete: string;
   readonly inOrder: TokenOrder;
 
-  constructor(connection: Connection, table: string, codec: StateCodec) {
+  constructor(connection: Statements, table: string, codec: StateCodec) {
     const key = ['customer_id', 'epoch', 'partition'];
     const names = [...key, 'last_offset', 'ids', ...codec.names];
     const select = `SELECT ${names.join(', ')} FROM ${table} WHERE customer_id = ?`;

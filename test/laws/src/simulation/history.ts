@@ -12,8 +12,9 @@ import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { type FaultKind, type Faults, without } from './faults.ts';
 import { CatalogState } from './memory-catalog.ts';
 import { MemoryDisk } from './memory-files.ts';
-import { atomicStore, atomicViews, type Ports, portsOf, type Shared } from './ports.ts';
+import { type Ports, portsOf, type Shared } from './ports.ts';
 import { Readers } from './readers.ts';
+import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
 import { type Process, Simulation } from './simulation.ts';
 import { SpeedGroup } from './speed-group.ts';
 
@@ -89,19 +90,17 @@ class History {
   }
 
   static async open(scenario: Scenario): Promise<History> {
-    const store = openMemoryViews();
-    const views = await store.open(DEFINITION);
+    const onPostgres = await openMemoryViews();
+    const views = await onPostgres.open(DEFINITION);
     return new History(scenario, (history) => ({
       definition: DEFINITION,
       topic: new MemoryTopic(history.#random.between(1, 3), { now: () => history.simulation.time.clock.now() }),
       disk: new MemoryDisk(),
       catalog: new CatalogState(),
       listedFrom: new Map(),
-      openViews: (process) => ({
-        store: atomicStore(history.simulation, process, store),
-        views: atomicViews(history.simulation, process, views),
-      }),
-      plainViews: views,
+      ...(history.#random.chance(0.5)
+        ? viewsOnCassandra(history.simulation, DEFINITION)
+        : viewsOnPostgres(history.simulation, onPostgres, views)),
       onRecord: (record) => history.#recorded(record),
       onEntry: (path, content) => history.#entered(path, content),
     }));

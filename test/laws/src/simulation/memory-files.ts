@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { ParseResult, TidemarkEvent } from '@tidemark/contracts';
-import type { EventWriter, LakeFile, LakeStorage, Place, RawRecord, RowWriter, UnitFiles } from '@tidemark/lake';
+import {
+  type EventWriter,
+  LakeError,
+  type LakeFile,
+  type LakeStorage,
+  type Place,
+  type RawRecord,
+  type RowWriter,
+  type UnitFiles,
+} from '@tidemark/lake';
 import { type Definition, expand, type State } from '@tidemark/metrics';
 
 export type EventRow = { readonly place: Place; readonly value: Uint8Array; readonly parsed: ParseResult };
@@ -55,7 +64,7 @@ export class MemoryDisk {
 
   rows(path: string): readonly SourceRow[] {
     const content = this.#files.get(path);
-    if (content?.kind !== 'rows') throw new Error(`${path} is no file of rows`);
+    if (content?.kind !== 'rows') throw new LakeError('TIDEMARK_LAKE_MISSING', `The lake has no file ${path}.`);
     return content.rows;
   }
 

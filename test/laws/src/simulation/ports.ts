@@ -3,24 +3,20 @@ import { Lake, LakeError, type LakeStorage } from '@tidemark/lake';
 import { type Append, type EventLog, type LogRecord, partitionOfKey } from '@tidemark/log';
 import type { MemoryTopic } from '@tidemark/log/testing';
 import type { Definition } from '@tidemark/metrics';
-import type { ViewStore, Views } from '@tidemark/views';
 import { type CatalogState, simulatedCatalog } from './memory-catalog.ts';
 import { memoryEngine } from './memory-engine.ts';
 import { chunkOf, type MemoryDisk, memoryFiles } from './memory-files.ts';
+import type { SharedViews } from './simulated-views.ts';
 import type { CallKind, Process, Simulation } from './simulation.ts';
 
 /** What all processes of a history share. */
-export type Shared = {
+export type Shared = SharedViews & {
   readonly definition: Definition;
   readonly topic: MemoryTopic;
   readonly disk: MemoryDisk;
   readonly catalog: CatalogState;
   /** The ticks from which on a listing shows a path. */
   readonly listedFrom: Map<string, number>;
-  /** Views as a process opens them. */
-  readonly openViews: (process: Process) => { readonly store: ViewStore; readonly views: Views };
-  /** The same views, answered at once. */
-  readonly plainViews: Views;
   /** Told of every record that is in the log, and of every file that is in the lake. */
   readonly onRecord: (record: LogRecord) => void;
   readonly onEntry: (path: string, content: Uint8Array) => void;
@@ -45,62 +41,6 @@ export function portsOf(simulation: Simulation, process: Process, shared: Shared
     catalog: simulatedCatalog(simulation, process, shared.catalog),
     clock: simulation.time.clock,
   };
-}
-
-const VIEWS: Readonly<Record<Exclude<keyof Views, 'touched'>, CallKind>> = {
-  pointer: 'read',
-  compareAndSetPointer: 'write',
-  read: 'read',
-  scan: 'read',
-  writeBatch: 'write',
-  loadDeltas: 'read',
-  writeDeltas: 'write',
-  writeTouched: 'write',
-  positions: 'read',
-  writePosition: 'write',
-  writeCandidates: 'write',
-  candidates: 'read',
-  writeDeadLetters: 'write',
-  deadLetters: 'read',
-  countDeadLetters: 'read',
-  versions: 'read',
-  deleteBatch: 'write',
-  touchedBelow: 'read',
-  deleteDeltas: 'write',
-  deleteCandidates: 'write',
-};
-
-const STORE: Readonly<Partial<Record<keyof ViewStore, CallKind>>> = {
-  serving: 'read',
-  compareAndSetServing: 'write',
-  definitions: 'read',
-};
-
-/** Views whose every call is one atomic step, as in PostgreSQL. */
-export const atomicViews = (simulation: Simulation, process: Process, views: Views): Views =>
-  suspended(simulation, process, 'views', views, VIEWS);
-
-export const atomicStore = (simulation: Simulation, process: Process, store: ViewStore): ViewStore =>
-  suspended(simulation, process, 'store', store, STORE);
-
-/** The same object, with calls of the methods named suspended. */
-function suspended<T extends object>(
-  simulation: Simulation,
-  process: Process,
-  port: string,
-  object: T,
-  kinds: Readonly<Partial<Record<string, CallKind>>>,
-): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      const kind = typeof name === 'string' ? kinds[name] : undefined;
-      if (kind === undefined) return member.bind(target);
-      return (...args: unknown[]) =>
-        simulation.call(process, `${port}.${String(name)}`, kind, () => Reflect.apply(member, target, args));
-    },
-  });
 }
 
 function simulatedLog(simulation: Simulation, process: Process, { topic, onRecord }: Shared): EventLog {

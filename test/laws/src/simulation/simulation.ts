@@ -42,7 +42,7 @@ type Call = {
   readonly label: string;
   readonly kind: CallKind;
   readonly isReady: () => boolean;
-  readonly effect: () => Promise<unknown>;
+  readonly effect: (isHeard: boolean) => Promise<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -139,12 +139,12 @@ export class Simulation {
     this.#end(process, 'killed');
   }
 
-  /** Suspends the process in a call of a port until its turn comes. */
+  /** Suspends the process in a call of a port until its turn comes. `isHeard`: its effect is acknowledged. */
   call<T>(
     process: Process,
     label: string,
     kind: CallKind,
-    effect: () => Promise<T> | T,
+    effect: (isHeard: boolean) => Promise<T> | T,
     isReady: () => boolean = () => true,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -155,7 +155,7 @@ export class Simulation {
         label,
         kind,
         isReady,
-        effect: async () => effect(),
+        effect: async (isHeard) => effect(isHeard),
         resolve: (value) => resolve(value as T),
         reject,
       });
@@ -215,7 +215,7 @@ export class Simulation {
     const happens = fate === 'done' || fate === 'killed after' || fate === 'answer lost' || fate === 'repeated';
     let outcome: { readonly value: unknown } | { readonly error: unknown } | null = null;
     if (happens) {
-      outcome = await call.effect().then(
+      outcome = await call.effect(fate === 'done' || fate === 'repeated').then(
         (value) => ({ value }),
         (error: unknown) => ({ error }),
       );
@@ -234,7 +234,7 @@ export class Simulation {
   }
 
   #later({ label, effect }: Call): void {
-    this.#late.push({ label, effect });
+    this.#late.push({ label, effect: () => effect(true) });
   }
 
   #takeCallsOf(process: Process): Call[] {
