@@ -20,6 +20,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   steps++;
   if (outcome.failure) {
     console.log(seed, outcome.failure);
+    if (process.env.STOP) break;
     if (seeds > 1) continue;
   }
   if (seeds === 1)
