@@ -49,19 +49,13 @@ export async function withRunLock<T>({ catalog }: BatchContext, work: () => Prom
   }
 }
 
-/**
- * Takes a run through its steps; an error that can't go away by itself makes it a failed one. What was published stays so:
- * readers may ask for it, whatever becomes of the steps behind.
- */
+/** Takes a run through its steps; an error that can't go away by itself makes it a failed one. */
 export async function runToEnd(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {
   try {
     return await goThrough(context, run, full);
   } catch (error) {
-    if (!isRetryable(error)) {
-      const isPublished = (await context.catalog.run(run.generation))?.status === 'published';
-      const status = isPublished ? {} : { status: 'failed' as const };
-      await context.catalog.updateRun(run.generation, { ...status, reason: messageOf(error) });
-    }
+    if (!isRetryable(error))
+      await context.catalog.updateRun(run.generation, { status: 'failed', reason: messageOf(error) });
     throw error;
   }
 }
