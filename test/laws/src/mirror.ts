@@ -11,7 +11,7 @@ export class Mirror {
   readonly #records = new Map<number, Appended[]>();
   readonly #barriers = new Map<number, BarrierAt[]>();
   readonly #read = new Map<number, bigint>();
-  readonly #imports = new Map<number, readonly Uint8Array[]>();
+  readonly #imports = new Map<number, readonly HistoryRecord[]>();
 
   constructor(currency: string) {
     this.#currency = currency;
@@ -24,7 +24,11 @@ export class Mirror {
   }
 
   imported(number: number, values: readonly Uint8Array[]): void {
-    this.#imports.set(number, values);
+    const records = values.flatMap((bytes, row): HistoryRecord[] => {
+      const parsed = parse(bytes, { currency: this.#currency });
+      return parsed.ok ? [{ source: 'import', number, row, event: parsed.event }] : [];
+    });
+    this.#imports.set(number, records);
   }
 
   async readBarriers(log: EventLog): Promise<void> {
@@ -85,17 +89,10 @@ export class Mirror {
     return found.sort();
   }
 
-  /** Events of the imports numbered up to `last`. */
-  importedUpTo(last: number): HistoryRecord[] {
-    const found: HistoryRecord[] = [];
-    for (const [number, values] of this.#imports) {
-      if (number > last) continue;
-      values.forEach((bytes, row) => {
-        const parsed = parse(bytes, { currency: this.#currency });
-        if (parsed.ok) found.push({ source: 'import', number, row, event: parsed.event });
-      });
-    }
-    return found;
+  /** Events of the imports numbered up to `last`; of one customer, or of all. */
+  importedUpTo(last: number, customerId?: string): HistoryRecord[] {
+    const records = [...this.#imports].flatMap(([number, own]) => (number <= last ? own : []));
+    return records.filter(({ event }) => customerId === undefined || event.customer_id === customerId);
   }
 
   #epoch(partition: number, offset: bigint): number {

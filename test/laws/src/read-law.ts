@@ -62,8 +62,8 @@ export async function readLaw(world: World, pin: Pin): Promise<ReadMoment | null
  */
 export function holdToLaw(mirror: Mirror, { cut, positions, asOfMs, customers }: Answer): void {
   const barrierIn = (partition: number) => cut?.partitions.get(partition) ?? 0n;
-  const imports = mirror.importedUpTo(cut?.imports ?? 0);
   for (const { customerId, view, deltas } of customers) {
+    const imports = mirror.importedUpTo(cut?.imports ?? 0, customerId);
     const bounds = boundsOf(deltas, positions);
     const prefix = mirror.accepted((partition, offset) => offset < barrierIn(partition), customerId);
     const after = mirror.accepted(

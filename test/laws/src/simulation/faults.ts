@@ -1,3 +1,5 @@
+import type { Random } from '@tidemark/simulator';
+
 /** What may go wrong in a history. A seed that fails is tried again without one kind after the other. */
 export type Faults = {
   /** How likely a call of a port is to meet with anything of it. */
@@ -32,25 +34,42 @@ export type Faults = {
 
 export type FaultKind = Exclude<keyof Faults, 'rate'>;
 
-export const ALL_FAULTS: Faults = {
-  rate: 0.03,
-  kills: true,
-  outages: true,
-  lostAnswers: true,
-  late: true,
-  repeats: true,
-  stops: true,
-  jumps: true,
-  growth: true,
-  lags: true,
-  lostLocks: true,
-  rollbacks: true,
-  imports: true,
-  retention: true,
-};
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'kills',
+  'outages',
+  'lostAnswers',
+  'late',
+  'repeats',
+  'stops',
+  'jumps',
+  'growth',
+  'lags',
+  'lostLocks',
+  'rollbacks',
+  'imports',
+  'retention',
+];
 
-export const FAULT_KINDS = Object.keys(ALL_FAULTS).filter((name): name is FaultKind => name !== 'rate');
+/** In calm histories runs come to their ends, in wild ones hardly any: both see what the other doesn't. */
+const RATES = [0, 0.003, 0.01, 0.03] as const;
 
-export function without(kinds: readonly FaultKind[]): Faults {
-  return { ...ALL_FAULTS, ...Object.fromEntries(kinds.map((kind) => [kind, false])) };
+/** Every kind but those left out, more or less of it. */
+export function faultsOf(random: Random, without: readonly FaultKind[]): Faults {
+  const has = (kind: FaultKind) => !without.includes(kind);
+  return {
+    rate: random.pick(RATES),
+    kills: has('kills'),
+    outages: has('outages'),
+    lostAnswers: has('lostAnswers'),
+    late: has('late'),
+    repeats: has('repeats'),
+    stops: has('stops'),
+    jumps: has('jumps'),
+    growth: has('growth'),
+    lags: has('lags'),
+    lostLocks: has('lostLocks'),
+    rollbacks: has('rollbacks'),
+    imports: has('imports'),
+    retention: has('retention'),
+  };
 }

@@ -1,21 +1,19 @@
-import { resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
-import { TidemarkError } from '@tidemark/contracts';
 import type { LogRecord } from '@tidemark/log';
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
 import { openMemoryViews } from '@tidemark/views/testing';
-import { importEvents } from '../import-events.ts';
 import { Mirror } from '../mirror.ts';
 import { RandomEvents } from '../random-events.ts';
 import { quietLaw } from '../read-law.ts';
 import { CUSTOMERS, DEFINITION } from '../world.ts';
-import { type FaultKind, type Faults, without } from './faults.ts';
+import { BatchJobs } from './batch-jobs.ts';
+import { type FaultKind, type Faults, faultsOf } from './faults.ts';
 import { CatalogState } from './memory-catalog.ts';
 import { MemoryDisk } from './memory-files.ts';
-import { type Ports, portsOf, type Shared } from './ports.ts';
+import { LAG_MS, portsOf, type Shared } from './ports.ts';
 import { Readers } from './readers.ts';
 import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
-import { type Process, Simulation } from './simulation.ts';
+import { Simulation } from './simulation.ts';
 import { SpeedGroup } from './speed-group.ts';
 
 /** A history: what its seed decides, and what was left out of it or cut off to make it smaller. */
@@ -25,27 +23,18 @@ export type Outcome = {
   readonly trace: string;
   readonly moments: ReadonlyMap<string, number>;
   readonly reads: number;
+  /** The first thing that broke the law, or null. */
   readonly failure: unknown;
 };
 
 const START_MS = Date.UTC(2026, 4, 1, 11, 59);
-const STEPS = 900;
-const SETTINGS = { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 3 };
+export const STEPS = 350;
+const HOUR_MS = 3_600_000;
+const MAX_PARTITIONS = 4;
 
 /** Steps that quiet may take to come, once nothing goes wrong any more. */
 const SETTLE_STEPS = 20_000;
 
-/** What a process of the batch layer may end with when others are at work and things go wrong. */
-const EXPECTED = new Set([
-  'TIDEMARK_BATCH_NO_GENERATION',
-  'TIDEMARK_BATCH_NOTHING_PUBLISHED',
-  'TIDEMARK_POINTER_SUPERSEDED',
-  'TIDEMARK_POINTER_BASE',
-  // Two that run at once, one of them without the right to, take each other's merged files away.
-  'TIDEMARK_LAKE_MISSING',
-]);
-
-/** Runs one history; its failure is the first thing that broke the law, or null. */
 export async function runHistory(scenario: Scenario): Promise<Outcome> {
   const history = await History.open(scenario);
   const chance = Random.fromSeed(scenario.seed + 1);
@@ -54,7 +43,7 @@ export async function runHistory(scenario: Scenario): Promise<Outcome> {
   try {
     await history.run(scenario.steps ?? STEPS);
   } catch (error) {
-    failure = error;
+    failure = error ?? new Error('nothing was thrown');
   } finally {
     uninstall();
   }
@@ -70,27 +59,27 @@ class History {
   readonly #shared: Shared;
   readonly #events: RandomEvents;
   readonly #group: SpeedGroup;
+  readonly #jobs: BatchJobs;
   readonly #readers: Readers;
-  #jobs: Process[] = [];
   /** Something a reader may see has changed since the last read. */
   #isChanged = false;
-  #made = 0;
 
-  private constructor(scenario: Scenario, shared: (history: History) => Shared) {
-    this.#random = Random.fromSeed(scenario.seed);
-    this.#faults = without(scenario.without ?? []);
+  private constructor({ seed, without = [] }: Scenario, shared: (history: History) => Shared) {
+    this.#random = Random.fromSeed(seed);
+    this.#faults = faultsOf(this.#random, without);
     this.simulation = new Simulation(this.#random, this.#faults, START_MS);
-    this.#events = new RandomEvents(this.#random, CUSTOMERS);
-    this.#shared = shared(this);
-    this.#group = new SpeedGroup(this.simulation, this.#shared);
     this.simulation.onEffect = () => {
       this.#isChanged = true;
     };
+    this.#events = new RandomEvents(this.#random, CUSTOMERS);
+    this.#shared = shared(this);
+    this.#group = new SpeedGroup(this.simulation, this.#shared);
+    this.#jobs = new BatchJobs(this.simulation, this.#shared);
     this.#readers = new Readers(this.simulation, this.#shared, this.mirror);
   }
 
   static async open(scenario: Scenario): Promise<History> {
-    const onPostgres = await openMemoryViews();
+    const onPostgres = openMemoryViews();
     const views = await onPostgres.open(DEFINITION);
     return new History(scenario, (history) => ({
       definition: DEFINITION,
@@ -114,7 +103,7 @@ class History {
     for (let step = 0; step < steps; step++) {
       await this.#step();
       this.#failIfBroken();
-      if (!this.#isChanged) continue;
+      if (!this.#isChanged || this.#random.chance(0.5)) continue;
       this.#isChanged = false;
       await this.#readers.readAtOnce();
     }
@@ -126,25 +115,26 @@ class History {
     const { simulation } = this;
     const random = this.#random;
     const dice = random.unit();
-    if (dice < 0.78) {
-      await simulation.pass(random.between(0, 40));
+    if (dice < 0.8) {
+      await simulation.pass(random.between(0, 80));
       if (!(await simulation.step())) await simulation.pass(random.between(0, 2_000));
-    } else if (dice < 0.86) await this.#produce();
-    else if (dice < 0.89) await this.#group.change();
-    else if (dice < 0.92) await this.#batchJob();
+    } else if (dice < 0.85) await this.#produce();
+    else if (dice < 0.88) await this.#group.change();
+    else if (dice < 0.92) await this.#beginJob();
     else if (dice < 0.94) await this.#readers.begin();
     else if (dice < 0.96) await simulation.arrive();
     else if (dice < 0.98) await simulation.pass(random.between(0, 20_000));
-    else await this.#upset();
+    else this.#upset();
   }
 
+  /** Somebody sends a few events. */
   async #produce(): Promise<void> {
-    const { topic } = this.#shared;
+    const random = this.#random;
     await this.simulation.start('producer', async (process) => {
       const { log } = portsOf(this.simulation, process, this.#shared);
-      for (let left = this.#random.between(1, 4); left > 0; left--) {
+      for (let left = random.between(1, 4); left > 0; left--) {
         const { customer, bytes } = this.#events.next(this.simulation.time.clock.now());
-        const elsewhere = this.#random.chance(0.1) ? { partition: this.#random.pick(topic.partitions) } : {};
+        const elsewhere = random.chance(0.1) ? { partition: random.pick(this.#shared.topic.partitions) } : {};
         const record = { key: new TextEncoder().encode(customer), value: bytes, ...elsewhere };
         // Whoever hears nothing sends it again: a repeat, if it had arrived.
         await log.append([record]).catch(() => log.append([record]).catch(() => {}));
@@ -152,69 +142,40 @@ class History {
     });
   }
 
-  /** A run, most of all; a rollback, its end, or an import. */
-  async #batchJob(): Promise<void> {
-    this.#jobs = this.#jobs.filter(({ state }) => state === 'running' || state === 'stopped');
-    if (this.#jobs.length >= 3) return;
-    const dice = this.#random.unit();
-    const name = `${++this.#made}`;
-    if (dice < 0.6) await this.#job('run', (ports) => runBatch(this.#contextOf(ports), { full: dice < 0.06 }), name);
-    else if (dice < 0.75) {
-      if (this.#faults.rollbacks) await this.#job('rollback', (ports) => rollback(this.#contextOf(ports), null), name);
-    } else if (dice < 0.85) await this.#job('resume', (ports) => resumePublishing(this.#contextOf(ports)), name);
-    else if (this.#faults.imports) await this.#import(name);
-  }
-
-  async #import(name: string): Promise<void> {
-    const nowMs = this.simulation.time.clock.now();
-    const values = Array.from({ length: this.#random.between(1, 4) }, () => this.#events.next(nowMs).bytes);
-    await this.#job('import', (ports) => importEvents(ports, DEFINITION, values, nowMs), name);
-  }
-
-  async #job(kind: string, work: (ports: Ports) => Promise<unknown>, _name: string): Promise<void> {
-    const job = await this.simulation.start(kind, async (process) => {
-      const outcome = await work(portsOf(this.simulation, process, this.#shared));
-      const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome.status : 'done';
-      this.simulation.note(`${kind} ended: ${said}`);
-      if (said === 'rejected') throw new Error(`the gate refused a generation: ${JSON.stringify(outcome)}`);
-    });
-    this.#jobs.push(job);
-  }
-
-  #contextOf(ports: Ports) {
-    return { ...ports, settings: SETTINGS, progress: () => {} };
+  async #beginJob(): Promise<void> {
+    if (!this.#jobs.hasRoom) return;
+    const random = this.#random;
+    const dice = random.unit();
+    if (dice < 0.65) await this.#jobs.run(dice < 0.08);
+    else if (dice < 0.78) {
+      if (this.#faults.rollbacks) await this.#jobs.rollback();
+    } else if (dice < 0.88) await this.#jobs.resume();
+    else if (this.#faults.imports) {
+      const nowMs = this.simulation.time.clock.now();
+      await this.#jobs.import(Array.from({ length: random.between(1, 4) }, () => this.#events.next(nowMs).bytes));
+    }
   }
 
   /** Something from outside: the clock, the log's size, a process that stands still or wakes up, a lost lock. */
-  async #upset(): Promise<void> {
-    const { simulation } = this;
+  #upset(): void {
     const random = this.#random;
+    const { jumps, growth, stops, lostLocks } = this.#faults;
     const dice = random.unit();
     if (dice < 0.2) {
-      if (this.#faults.jumps) simulation.time.jump(random.between(-3_600_000, 3_600_000));
-    } else if (dice < 0.3) {
+      if (jumps) this.simulation.time.jump(random.between(-HOUR_MS, HOUR_MS));
+    } else if (dice < 0.35) {
       const { topic } = this.#shared;
-      if (this.#faults.growth && topic.partitions.length < 4) topic.grow(topic.partitions.length + 1);
+      if (growth && topic.partitions.length < MAX_PARTITIONS) topic.grow(topic.partitions.length + 1);
     } else if (dice < 0.5) {
-      if (this.#faults.lostLocks) this.#shared.catalog.runner = null;
-    } else if (dice < 0.75) {
-      const job = this.#jobs.find(({ state }) => state === 'running');
-      if (this.#faults.stops && job) job.state = 'stopped';
-    } else for (const job of this.#jobs.filter(({ state }) => state === 'stopped')) job.state = 'running';
+      if (lostLocks) this.#jobs.loseLock();
+    } else if (dice < 0.7) {
+      if (stops) this.#jobs.stop(random.chance(0.7));
+    } else this.#jobs.wake();
   }
 
-  /** A process must not end with an error that nothing explains. */
+  /** Nothing may end with an error that nothing explains, and no answer may break the law. */
   #failIfBroken(): void {
-    for (const job of this.#jobs) {
-      if (job.state !== 'ended' || job.failure === null) continue;
-      const { failure } = job;
-      job.failure = null;
-      if (failure instanceof TidemarkError) {
-        this.simulation.note(`${job.name} failed: ${failure.code}`);
-        if (failure.retryable || EXPECTED.has(failure.code)) continue;
-      }
-      throw failure;
-    }
+    this.#jobs.failIfBroken();
     this.#group.failIfBroken();
     this.#readers.failIfBroken();
   }
@@ -222,20 +183,22 @@ class History {
   /** Everything goes on until nothing is left to do, and a last generation covers it all. */
   async #settle(): Promise<void> {
     const { simulation } = this;
-    simulation.calm();
+    simulation.isCalm = true;
     simulation.time.adjust();
-    for (const job of this.#jobs) if (job.state === 'stopped') job.state = 'running';
+    this.#jobs.wake();
     this.#group.wakeAll();
     while (simulation.hasLate) await simulation.arrive();
     await this.#idle();
-    await simulation.pass(10_000);
+    while (simulation.hasLate) await simulation.arrive();
+    await simulation.pass(LAG_MS);
     await this.#group.settle();
     await this.#idle();
-    await this.#job('resume', (ports) => resumePublishing(this.#contextOf(ports)), 'last').catch(() => {});
+    await this.#jobs.resume();
     await this.#idle();
     // A run that was killed is resumed first; the one after it covers everything.
-    for (let runs = 0; runs < 3; runs++) {
-      await this.#job('run', (ports) => runBatch(this.#contextOf(ports)), 'last');
+    const [newest] = this.#shared.catalog.newestFirst(undefined);
+    for (let runs = newest?.status === 'running' ? 2 : 1; runs > 0; runs--) {
+      await this.#jobs.run(false);
       await this.#idle();
     }
   }

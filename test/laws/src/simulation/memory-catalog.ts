@@ -106,7 +106,8 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
       ),
     updateRun: (generation, patch: RunPatch) =>
       commit('updateRun', () => {
-        Object.assign(state.run(generation), patch);
+        const run = state.run(generation);
+        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status: run.status });
       }),
     startStep: (generation, name: StepName, atMs) =>
       commit(`startStep ${name}`, () =>

@@ -49,7 +49,7 @@ function simulatedLog(simulation: Simulation, process: Process, { topic, onRecor
   // A client hears of growth late: it may know fewer partitions than there are, but never fewer than before.
   let known = topic.partitions.length;
   const refresh = () => {
-    if (!simulation.faults.growth || simulation.random.chance(0.6)) known = topic.partitions.length;
+    if (simulation.isCalm || simulation.random.chance(0.6)) known = topic.partitions.length;
     return topic.partitions.slice(0, known);
   };
   const place = async (record: Append): Promise<LogRecord> => {
@@ -82,14 +82,16 @@ function simulatedLog(simulation: Simulation, process: Process, { topic, onRecor
   };
 }
 
-const LAG_MS = 4_000;
+/** After so long every listing shows a file. */
+export const LAG_MS = 4_000;
 
 function simulatedStorage(simulation: Simulation, process: Process, shared: Shared): LakeStorage {
   const { disk, listedFrom, onEntry } = shared;
   const call = <T>(name: string, kind: CallKind, effect: () => T) =>
     simulation.call(process, `lake.${name}`, kind, effect);
   const written = (path: string) => {
-    const lagMs = simulation.faults.lags && simulation.random.chance(0.15) ? simulation.random.between(1, LAG_MS) : 0;
+    const lags = simulation.faults.lags && !simulation.isCalm && simulation.random.chance(0.15);
+    const lagMs = lags ? simulation.random.between(1, LAG_MS) : 0;
     listedFrom.set(path, simulation.time.ticks() + lagMs);
   };
   const missing = (path: string) => new LakeError('TIDEMARK_LAKE_MISSING', `The lake has no file ${path}.`);

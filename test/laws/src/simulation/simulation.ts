@@ -69,21 +69,16 @@ export class Simulation {
   readonly moments = new Map<string, number>();
   /** Told after each effect: what the world looks like may have changed. */
   onEffect: (label: string) => void = () => {};
-  steps = 0;
+  /** Nothing goes wrong any more. */
+  isCalm = false;
   readonly #trace = createHash('sha256');
   readonly #calls: Call[] = [];
   readonly #late: Late[] = [];
-  #isCalm = false;
 
   constructor(random: Random, faults: Faults, startMs: number) {
     this.random = random;
     this.faults = faults;
     this.time = new SimulatedTime(startMs);
-  }
-
-  /** From now on nothing goes wrong any more. */
-  calm(): void {
-    this.#isCalm = true;
   }
 
   /** The hash of everything that has happened. */
@@ -193,7 +188,7 @@ export class Simulation {
 
   #fate({ kind }: Call): Fate {
     const { faults, random } = this;
-    if (this.#isCalm || !random.chance(faults.rate)) return 'done';
+    if (this.isCalm || !random.chance(faults.rate)) return 'done';
     const fates: Fate[] = [];
     if (faults.kills) fates.push('killed before');
     if (kind !== 'step' && faults.outages) fates.push('refused');
@@ -210,7 +205,6 @@ export class Simulation {
 
   async #take(call: Call, fate: Fate): Promise<void> {
     const { process, label } = call;
-    this.steps++;
     this.note(`${process.name} ${label}: ${fate}`);
     const happens = fate === 'done' || fate === 'killed after' || fate === 'answer lost' || fate === 'repeated';
     let outcome: { readonly value: unknown } | { readonly error: unknown } | null = null;

@@ -91,13 +91,19 @@ export class SimulatedCluster {
         yield await rows(bound);
       },
       write: async (writes: readonly BoundWrite[]) => {
-        await inFlight.map(writes, ({ cql, values }) => {
+        // Rows of one partition go as one batch, which a node takes whole; others are apart, as if no batch held them.
+        const batches = new Map<string, { readonly label: string; readonly mutations: Mutation[] }>();
+        for (const { cql, values } of writes) {
           const statement = readCql(cql);
           // Decided when it is sent: a write that arrives late has the time it was written at.
           const mutation = this.#mutation(statement, values);
           const label = `${statement.kind} ${plainName(statement.table)}`;
-          return requests.write(label, (isHeard) => this.#spread(label, mutation, isHeard));
-        });
+          const name = `${label} ${mutation.partition}`;
+          batches.set(name, { label, mutations: [...(batches.get(name)?.mutations ?? []), mutation] });
+        }
+        await inFlight.map([...batches.values()], ({ label, mutations }) =>
+          requests.write(label, (isHeard) => this.#spread(label, mutations, isHeard)),
+        );
       },
       compareAndSet: ({ cql, values }) => {
         const statement = readCql(cql);
@@ -114,15 +120,16 @@ export class SimulatedCluster {
   }
 
   /** A quorum hears at once, if the client is told so, and the others later; if not, some may never. */
-  #spread(label: string, mutation: Mutation, isHeard: boolean): void {
+  #spread(label: string, mutations: readonly Mutation[], isHeard: boolean): void {
     const { between, hint } = this.#options;
     const order = this.#shuffled();
     const atOnce = between(isHeard ? QUORUM : 1, REPLICAS);
-    order.slice(0, atOnce).forEach((replica) => {
-      replica.apply(mutation);
-    });
+    const apply = (replica: Replica) => {
+      for (const mutation of mutations) replica.apply(mutation);
+    };
+    for (const replica of order.slice(0, atOnce)) apply(replica);
     for (const replica of order.slice(atOnce))
-      if (isHeard || between(0, 1) === 1) hint(`hint ${label}`, () => replica.apply(mutation));
+      if (isHeard || between(0, 1) === 1) hint(`hint ${label}`, () => apply(replica));
   }
 
   #select(statement: Statement, values: readonly unknown[], { onlyLooks = false }: Requests): readonly Row[] {
