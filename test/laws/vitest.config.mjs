@@ -5,6 +5,5 @@ export default shared(
     // The batch engine is forked from source and inherits these.
     execArgv: ['--import', 'tsx', '--conditions=tidemark-source'],
     testTimeout: 1_800_000,
-    exclude: ['src/simulation/**', '**/node_modules/**'],
   }),
 );
