@@ -1,6 +1,6 @@
 import { TidemarkError } from '@tidemark/contracts';
 import { barrierRecord } from '@tidemark/log';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
 import { openSmallSystem, type SmallSystem } from './testing/small-system.ts';
 
@@ -74,6 +74,22 @@ describe('a run', () => {
         step,
       ).toBe(true);
     }
+  });
+
+  it('records what it was made from also when it was killed as the pointer stood', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    await run();
+    await system.place('anna', 'o-2', '5.00');
+    const { views, catalog } = system.context;
+    const move = views.compareAndSetPointer.bind(views);
+    const moving = vi.spyOn(views, 'compareAndSetPointer').mockImplementationOnce(async (expected, next) => {
+      await move(expected, next);
+      throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
+    });
+    await expect(run()).rejects.toMatchObject({ code: 'TIDEMARK_TEST_KILLED' });
+    moving.mockRestore();
+    expect(await run()).toMatchObject({ generation: 2, status: 'published' });
+    expect(await catalog.run(2)).toMatchObject({ base: 1, excluded: [] });
   });
 
   it('stays published when cleaning up behind it fails', async () => {

@@ -1,7 +1,7 @@
 import type { Run } from '@tidemark/catalog';
 import { fromRecordBatch } from '@tidemark/engine';
 import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/metrics';
-import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
+import { type BatchRow, type LivePointer, newest, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWrites } from '../bounded-writes.ts';
 import { openSnapshot } from './recompute.ts';
@@ -30,7 +30,9 @@ export async function publish(
   const { generation } = run;
   const pointer = await views.pointer();
   if (pointer?.generation === generation) {
-    return { kind: 'published', pointer, base: run.base, rows: 0 };
+    // Whoever moved it may not have lived to record it: the newest that is no stranger to the lineage is what it was made from.
+    const lineage = { generation: generation - 1, excluded: pointer.excluded };
+    return { kind: 'published', pointer, base: newest(await catalog.began(definition.id), lineage), rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
 
