@@ -1,9 +1,10 @@
 import type { Run } from '@tidemark/catalog';
 import { fromRecordBatch } from '@tidemark/engine';
 import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/metrics';
-import { type BatchRow, type LivePointer, newest, publishNext } from '@tidemark/views';
+import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWrites } from '../bounded-writes.ts';
+import { ancestors, readableGenerations } from './clean.ts';
 import { openSnapshot } from './recompute.ts';
 
 /** Above every generation there can be: a slice from it holds no deltas. */
@@ -30,9 +31,10 @@ export async function publish(
   const { generation } = run;
   const pointer = await views.pointer();
   if (pointer?.generation === generation) {
-    // Whoever moved it may not have lived to record it: the newest that is no stranger to the lineage is what it was made from.
-    const lineage = { generation: generation - 1, excluded: pointer.excluded };
-    return { kind: 'published', pointer, base: newest(await catalog.began(definition.id), lineage), rows: 0 };
+    // Whoever moved it may not have lived to record what it was made from: its newest ancestor.
+    const older = ancestors(await readableGenerations(context, pointer.floor), pointer);
+    const base = older.find((run) => run.generation < generation)?.generation ?? null;
+    return { kind: 'published', pointer, base, rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
 
