@@ -1,10 +1,11 @@
-import { resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
+import { type BatchContext, type BatchSettings, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
 import { TidemarkError } from '@tidemark/contracts';
 import { importEvents } from '../import-events.ts';
 import { type Ports, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
-const SETTINGS = { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 3 };
+/** How many generations a history keeps: the fewer, the sooner something is deleted. */
+const KEPT = [1, 1, 2] as const;
 
 /** Jobs at once, at most: more only wait for each other. */
 const MAX_JOBS = 3;
@@ -30,30 +31,35 @@ type Job = { readonly kind: string; failure: { readonly error: unknown } | null;
 export class BatchJobs {
   readonly #simulation: Simulation;
   readonly #shared: Shared;
+  readonly #settings: BatchSettings;
   #hosts: Host[] = [];
 
   constructor(simulation: Simulation, shared: Shared) {
     this.#simulation = simulation;
     this.#shared = shared;
+    const generations = simulation.random.pick(KEPT);
+    this.#settings = { barrierDistanceMs: 0, floorGraceMs: 30_000, generations, mergeAtFiles: 3 };
   }
 
   get hasRoom(): boolean {
     return this.#hosts.filter(({ job }) => job).length < MAX_JOBS;
   }
 
+  /** Begins a run; mostly when nobody has the right to: the others end at once. */
   async run(full: boolean): Promise<void> {
-    await this.#begin('run', (ports) => runBatch(contextOf(ports), { full }));
+    if (this.#shared.catalog.runner !== null && this.#simulation.random.chance(0.9)) return;
+    await this.#begin('run', (ports) => runBatch(this.#contextOf(ports), { full }));
   }
 
   async rollback(): Promise<void> {
     const { random } = this.#simulation;
     const published = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
     const target = published.length > 0 && random.chance(0.5) ? random.pick(published).generation : null;
-    await this.#begin('rollback', (ports) => rollback(contextOf(ports), target));
+    await this.#begin('rollback', (ports) => rollback(this.#contextOf(ports), target));
   }
 
   async resume(): Promise<void> {
-    await this.#begin('resume', (ports) => resumePublishing(contextOf(ports)));
+    await this.#begin('resume', (ports) => resumePublishing(this.#contextOf(ports)));
   }
 
   async import(values: readonly Uint8Array[]): Promise<void> {
@@ -104,14 +110,21 @@ export class BatchJobs {
     await simulation.enter(host.process, async () => {
       try {
         const outcome = await work(host.ports);
-        const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome.status : 'done';
-        simulation.note(`${kind} ended: ${said}`);
-        if (said === 'rejected') throw new Error(`the gate refused a generation: ${JSON.stringify(outcome)}`);
+        const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome : null;
+        simulation.note(`${kind} ended: ${said?.status ?? 'done'}`);
+        if (said?.status === 'rejected' && !this.#isOvertaken(said))
+          throw new Error(`the gate refused a generation: ${JSON.stringify(said)}`);
       } catch (error) {
         job.failure = { error };
       }
       job.isOver = true;
     });
+  }
+
+  /** A run that lost its right to another has less than what is live by now: the gate is right to refuse it. */
+  #isOvertaken(outcome: object): boolean {
+    const [newest] = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+    return newest !== undefined && 'generation' in outcome && Number(outcome.generation) < newest.generation;
   }
 
   #open(): Host {
@@ -120,6 +133,8 @@ export class BatchJobs {
     this.#hosts.push(host);
     return host;
   }
-}
 
-const contextOf = (ports: Ports) => ({ ...ports, settings: SETTINGS, progress: () => {} });
+  #contextOf(ports: Ports): BatchContext {
+    return { ...ports, settings: this.#settings, progress: () => {} };
+  }
+}

@@ -51,7 +51,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
 ];
 
 /** In calm histories runs come to their ends, in wild ones hardly any: both see what the other doesn't. */
-const RATES = [0, 0.003, 0.01, 0.03] as const;
+const RATES = [0, 0.002, 0.005, 0.02] as const;
 
 /** Every kind but those left out, more or less of it. */
 export function faultsOf(random: Random, without: readonly FaultKind[]): Faults {

@@ -28,9 +28,15 @@ export type Outcome = {
 };
 
 const START_MS = Date.UTC(2026, 4, 1, 11, 59);
-export const STEPS = 350;
+export const STEPS = 500;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
+
+const HAPPENINGS = ['produce', 'regroup', 'job', 'read', 'arrive', 'pass', 'upset'] as const;
+type Happening = (typeof HAPPENINGS)[number];
+
+/** No two histories have the same mix: what is rare in one is common in another. */
+const SHARES = [1, 2, 4, 8] as const;
 
 /** Steps that quiet may take to come, once nothing goes wrong any more. */
 const SETTLE_STEPS = 20_000;
@@ -61,17 +67,20 @@ class History {
   readonly #group: SpeedGroup;
   readonly #jobs: BatchJobs;
   readonly #readers: Readers;
+  /** What happens beside the processes' own calls, as often as it is in here. */
+  readonly #mix: readonly Happening[];
   /** Something a reader may see has changed since the last read. */
   #isChanged = false;
 
   private constructor({ seed, without = [] }: Scenario, shared: (history: History) => Shared) {
     this.#random = Random.fromSeed(seed);
     this.#faults = faultsOf(this.#random, without);
+    this.#mix = HAPPENINGS.flatMap((name) => Array.from({ length: this.#random.pick(SHARES) }, () => name));
     this.simulation = new Simulation(this.#random, this.#faults, START_MS);
     this.simulation.onEffect = () => {
       this.#isChanged = true;
     };
-    this.#events = new RandomEvents(this.#random, CUSTOMERS);
+    this.#events = new RandomEvents(this.#random, CUSTOMERS.slice(0, this.#random.between(1, CUSTOMERS.length)));
     this.#shared = shared(this);
     this.#group = new SpeedGroup(this.simulation, this.#shared);
     this.#jobs = new BatchJobs(this.simulation, this.#shared);
@@ -103,7 +112,7 @@ class History {
     for (let step = 0; step < steps; step++) {
       await this.#step();
       this.#failIfBroken();
-      if (!this.#isChanged || this.#random.chance(0.5)) continue;
+      if (!this.#isChanged || this.#random.chance(0.6)) continue;
       this.#isChanged = false;
       await this.#readers.readAtOnce();
     }
@@ -114,17 +123,27 @@ class History {
   async #step(): Promise<void> {
     const { simulation } = this;
     const random = this.#random;
-    const dice = random.unit();
-    if (dice < 0.8) {
+    if (random.chance(0.8)) {
       await simulation.pass(random.between(0, 80));
       if (!(await simulation.step())) await simulation.pass(random.between(0, 2_000));
-    } else if (dice < 0.85) await this.#produce();
-    else if (dice < 0.88) await this.#group.change();
-    else if (dice < 0.92) await this.#beginJob();
-    else if (dice < 0.94) await this.#readers.begin();
-    else if (dice < 0.96) await simulation.arrive();
-    else if (dice < 0.98) await simulation.pass(random.between(0, 20_000));
-    else this.#upset();
+      return;
+    }
+    switch (random.pick(this.#mix)) {
+      case 'produce':
+        return this.#produce();
+      case 'regroup':
+        return this.#group.change();
+      case 'job':
+        return this.#beginJob();
+      case 'read':
+        return this.#readers.begin();
+      case 'arrive':
+        return simulation.arrive();
+      case 'pass':
+        return simulation.pass(random.between(0, 40_000));
+      case 'upset':
+        return this.#upset();
+    }
   }
 
   /** Somebody sends a few events. */
@@ -146,7 +165,7 @@ class History {
     if (!this.#jobs.hasRoom) return;
     const random = this.#random;
     const dice = random.unit();
-    if (dice < 0.65) await this.#jobs.run(dice < 0.08);
+    if (dice < 0.65) await this.#jobs.run(dice < 0.06);
     else if (dice < 0.78) {
       if (this.#faults.rollbacks) await this.#jobs.rollback();
     } else if (dice < 0.88) await this.#jobs.resume();

@@ -50,6 +50,9 @@ type Call = {
 /** Something that was sent and has not arrived. */
 type Late = { readonly label: string; readonly effect: () => Promise<unknown> };
 
+/** How fast a kind of process may be against the others: a slow one is overtaken several times over. */
+const PACES = [0.05, 1, 1, 5] as const;
+
 /** What a port answers that can't be reached. */
 export class Unreachable extends TidemarkError {
   constructor(label: string) {
@@ -74,6 +77,7 @@ export class Simulation {
   readonly #trace = createHash('sha256');
   readonly #calls: Call[] = [];
   readonly #late: Late[] = [];
+  readonly #paces = new Map<string, number>();
 
   constructor(random: Random, faults: Faults, startMs: number) {
     this.random = random;
@@ -161,7 +165,7 @@ export class Simulation {
   async step(): Promise<boolean> {
     const ready = this.#calls.filter((call) => call.process.state === 'running' && call.isReady());
     if (ready.length === 0) return false;
-    const call = this.random.pick(ready);
+    const call = this.#pick(ready);
     this.#calls.splice(this.#calls.indexOf(call), 1);
     await this.#take(call, this.#fate(call));
     return true;
@@ -184,6 +188,24 @@ export class Simulation {
   /** Sends something that arrives by itself, some time. */
   send(label: string, effect: () => Promise<unknown>): void {
     this.#late.push({ label, effect });
+  }
+
+  /** One of a kind of process, the kinds by how fast they are in this history; all the same once it is calm. */
+  #pick(ready: readonly Call[]): Call {
+    const kinds = [...new Set(ready.map(({ process }) => process.name))];
+    const weights = kinds.map((kind) => (this.isCalm ? 1 : this.#paceOf(kind)));
+    let left = this.random.unit() * weights.reduce((sum, weight) => sum + weight, 0);
+    const at = weights.findIndex((weight) => {
+      left -= weight;
+      return left < 0;
+    });
+    return this.random.pick(ready.filter(({ process }) => process.name === kinds[at]));
+  }
+
+  #paceOf(kind: string): number {
+    const pace = this.#paces.get(kind) ?? this.random.pick(PACES);
+    this.#paces.set(kind, pace);
+    return pace;
   }
 
   #fate({ kind }: Call): Fate {
