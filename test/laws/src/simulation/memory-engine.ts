@@ -100,11 +100,14 @@ function stateOf(definition: Definition, rows: readonly Row[], oldestHour: numbe
     const own = [...standings.values()].filter(({ row }) => expand(row.event).source.name === source.name);
     state[unmatchedAt] = BigInt(own.filter(({ unmatched }) => unmatched).length);
   }
-  return state.map((value, at) =>
-    definition.columns[at]?.type === 'hour_counts' && value instanceof Map
-      ? new Map([...value].filter(([hour]) => Number(hour) > oldestHour))
-      : value,
-  ) as State;
+  for (const [at, { type }] of definition.columns.entries()) {
+    const counts = state[at];
+    if (type !== 'hour_counts' || !(counts instanceof Map)) continue;
+    const kept = new Map<number, bigint>();
+    for (const [hour, count] of counts) if (Number(hour) > oldestHour) kept.set(Number(hour), count);
+    state[at] = kept;
+  }
+  return state;
 }
 
 /** Whether a later row of a key takes over from the one that decided until now. */

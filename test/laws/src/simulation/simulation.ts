@@ -42,8 +42,8 @@ type Call = {
   readonly label: string;
   readonly kind: CallKind;
   readonly isReady: () => boolean;
-  readonly effect: (isHeard: boolean) => Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
+  /** Takes effect; what it gives tells the caller. */
+  readonly effect: (isHeard: boolean) => Promise<() => void>;
   readonly reject: (error: unknown) => void;
 };
 
@@ -154,8 +154,10 @@ export class Simulation {
         label,
         kind,
         isReady,
-        effect: async (isHeard) => effect(isHeard),
-        resolve: (value) => resolve(value as T),
+        effect: async (isHeard) => {
+          const value = await effect(isHeard);
+          return () => resolve(value);
+        },
         reject,
       });
     });
@@ -228,13 +230,11 @@ export class Simulation {
   async #take(call: Call, fate: Fate): Promise<void> {
     const { process, label } = call;
     this.note(`${process.name} ${label}: ${fate}`);
-    const happens = fate === 'done' || fate === 'killed after' || fate === 'answer lost' || fate === 'repeated';
-    let outcome: { readonly value: unknown } | { readonly error: unknown } | null = null;
-    if (happens) {
-      outcome = await call.effect(fate === 'done' || fate === 'repeated').then(
-        (value) => ({ value }),
-        (error: unknown) => ({ error }),
-      );
+    const isHeard = fate === 'done' || fate === 'repeated';
+    let answer = () => call.reject(new Unreachable(label));
+    if (isHeard || fate === 'killed after' || fate === 'answer lost') {
+      const told = await call.effect(isHeard).catch((error: unknown) => () => call.reject(error));
+      if (isHeard) answer = told;
       if (call.kind !== 'read') this.onEffect(label);
     }
     if (fate === 'late' || fate === 'killed, and late' || fate === 'repeated') this.#later(call);
@@ -242,10 +242,7 @@ export class Simulation {
       this.kill(process);
       return;
     }
-    if (fate === 'done' || fate === 'repeated') {
-      if (outcome && 'value' in outcome) call.resolve(outcome.value);
-      else call.reject(outcome?.error);
-    } else call.reject(new Unreachable(label));
+    answer();
     await this.#untilWaiting(process);
   }
 

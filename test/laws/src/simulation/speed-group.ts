@@ -7,7 +7,7 @@ const GATHER_MS = 200;
 /** States held in memory: few, so that they are loaded again often. */
 const STATE_CACHE = 4;
 
-type Member = { readonly process: Process; readonly partition: number; isCalledBack: boolean };
+type Member = { readonly process: Process; readonly partition: number; readonly callBack: AbortController };
 
 /** What a member may end with that others have overtaken: it is started again where the position says. */
 const EXPECTED = new Set(['TIDEMARK_LOG_GAP']);
@@ -34,7 +34,7 @@ export class SpeedGroup {
     const owner = this.#owners.get(partition);
     if (owner && isAlive(owner)) {
       const dice = random.unit();
-      if (dice < 0.25) owner.isCalledBack = true;
+      if (dice < 0.25) owner.callBack.abort();
       else if (dice < 0.5 && faults.kills) this.#simulation.kill(owner.process);
       else if (dice < 0.8 && faults.stops) owner.process.state = 'stopped';
       else if (!faults.stops) return;
@@ -50,7 +50,7 @@ export class SpeedGroup {
 
   /** Every partition has an owner that reads to the end. */
   async settle(): Promise<void> {
-    for (const member of this.#all) member.isCalledBack = true;
+    for (const member of this.#all) member.callBack.abort();
     for (const partition of this.#shared.topic.partitions) await this.#start(partition);
   }
 
@@ -71,7 +71,7 @@ export class SpeedGroup {
   async #start(partition: number): Promise<void> {
     const simulation = this.#simulation;
     const process = simulation.open('speed');
-    const member: Member = { process, partition, isCalledBack: false };
+    const member: Member = { process, partition, callBack: new AbortController() };
     this.#owners.set(partition, member);
     this.#all.push(member);
     await simulation.enter(process, async () => {
@@ -82,6 +82,7 @@ export class SpeedGroup {
 
   async #fold(member: Member): Promise<void> {
     const { process, partition } = member;
+    const { signal } = member.callBack;
     const { log, views, definition, clock } = portsOf(this.#simulation, process, this.#shared);
     const patience = { initialDelayMs: 20, maxDelayMs: 200 };
     const layer = new SpeedLayer({
@@ -94,12 +95,7 @@ export class SpeedGroup {
       patience,
     });
     let next = await layer.assigned(partition);
-    const signal = {
-      get aborted() {
-        return member.isCalledBack;
-      },
-    } as AbortSignal;
-    while (!member.isCalledBack) {
+    while (!signal.aborted) {
       const maxRecords = this.#simulation.random.between(1, 6);
       const batch = await log.read(partition, next, { maxRecords, waitMs: 5_000, signal });
       if (batch.records.length > 0) await layer.records(partition, batch);

@@ -2,10 +2,12 @@
  * The CQL of this package, read by a model of the store: the few forms that its statements have, and an error for any other.
  */
 
+const OPERATORS = ['=', '<', '<=', '>', '>=', 'IN'] as const;
+
 /** A condition of a WHERE or a value that is bound: `null` stands for the next `?`, a number for itself. */
 export type Condition = {
   readonly columns: readonly string[];
-  readonly operator: '=' | '<' | '<=' | '>' | '>=' | 'IN';
+  readonly operator: (typeof OPERATORS)[number];
   readonly literal: number | null;
 };
 
@@ -105,11 +107,12 @@ function conditions(text: string): Condition[] {
   return text.split(' AND ').map((each) => {
     const found = /^(.+?) (=|<=|>=|<|>|IN) (\?|\(\?(?:, \?)*\)|\d+)$/.exec(each.trim());
     if (!found) throw new Error(`A condition that the model does not know: ${each}`);
-    const [, left = '', operator = '', right = ''] = found;
+    const [, left = '', sign, right = ''] = found;
+    const operator = OPERATORS.find((each) => each === sign) ?? '=';
     const columns = names(left.replace(/^token\((\w+)\)$/, 'token').replace(/^\((.+)\)$/, '$1'));
     return {
       columns,
-      operator: operator as Condition['operator'],
+      operator,
       literal: /^\d+$/.test(right) ? Number(right) : null,
     };
   });
