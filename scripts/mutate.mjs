@@ -28,7 +28,10 @@ const TIMEOUT_MS = 600_000;
 
 const processes = new ProcessRun();
 
-/** What a patch says of itself: `# Breaks: …`, `# Test: <package folder> <test file>`, `# Env: NAME=value …`. */
+/**
+ * What a patch says of itself: `# Breaks: …`, `# Test: <package folder> <test file>`, `# Env: NAME=value …`, and
+ * `# Config: <file>` where vitest's usual one would start servers for nothing.
+ */
 function readPatch(file) {
   const text = readFileSync(join(PATCHES, file), 'utf8');
   const said = (what) => new RegExp(`^# ${what}: (.+)$`, 'm').exec(text)?.[1];
@@ -42,6 +45,7 @@ function readPatch(file) {
     folder,
     testFile,
     env,
+    config: said('Config'),
   };
 }
 
@@ -74,16 +78,20 @@ function copyTree() {
 }
 
 /** Runs one test file in the copy. Answers the names of the tests that failed, and what was printed. */
-async function runTest(copy, { folder, testFile, env }) {
+async function runTest(copy, { folder, testFile, env, config }) {
   rmSync(join(copy, folder, 'reports'), { recursive: true, force: true });
   const printed = [];
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const exitCode = await processes.run(process.execPath, [vitest, 'run', '--bail=1', testFile], {
-    cwd: join(copy, folder),
-    env,
-    print: (line) => printed.push(line),
-    timeoutMs: TIMEOUT_MS,
-  });
+  const exitCode = await processes.run(
+    process.execPath,
+    [vitest, 'run', '--bail=1', ...(config ? ['--config', config] : []), testFile],
+    {
+      cwd: join(copy, folder),
+      env,
+      print: (line) => printed.push(line),
+      timeoutMs: TIMEOUT_MS,
+    },
+  );
   const report = readReport(copy, { name: folder, folder });
   return { exitCode, ...report, printed: printed.join('\n') };
 }
@@ -122,7 +130,9 @@ async function main(names) {
   if ((await processes.run(build.file, build.args, { cwd: root, env: quietEnv() })) !== 0) return 1;
   const copy = copyTree();
   process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
-  const unbroken = new Map(patches.map((patch) => [JSON.stringify([patch.folder, patch.testFile, patch.env]), patch]));
+  const unbroken = new Map(
+    patches.map((patch) => [JSON.stringify([patch.folder, patch.testFile, patch.env, patch.config]), patch]),
+  );
   for (const patch of unbroken.values()) {
     console.log(`unbroken: ${patch.folder} ${patch.testFile}`);
     const { exitCode, failures, printed } = await runTest(copy, patch);

@@ -92,6 +92,15 @@ describe('a run', () => {
     expect(await catalog.run(3)).toMatchObject({ status: 'published', base: 1, excluded: [2] });
   });
 
+  it('stays published when cleaning up behind it fails', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    system.onProgress = ({ step }) => {
+      if (step === 'clean') throw new TidemarkError('TIDEMARK_TEST_BROKEN', 'broken');
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'TIDEMARK_TEST_BROKEN' });
+    expect(await system.context.catalog.run(1)).toMatchObject({ status: 'published', reason: 'broken' });
+  });
+
   it('cuts each partition at the first barrier numbered as it or higher, wherever dead runs left theirs', async () => {
     const { log } = system.context;
     await system.place('anna', 'o-1', '1.00');

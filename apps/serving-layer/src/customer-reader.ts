@@ -28,13 +28,15 @@ export type CustomersRead = {
   readonly provenance: ReadProvenance;
 };
 
+type Source = Pick<ServingContext, 'definition' | 'views' | 'clock'>;
+
 /** Reads customers in the order that makes an answer whole: pointer, positions, then rows of both layers at once. */
 export class CustomerReader {
-  readonly #context: ServingContext;
+  readonly #context: Source;
   readonly #pins: Pins;
   readonly #progress: ProgressReader;
 
-  constructor(context: ServingContext, pins: Pins, progress: ProgressReader) {
+  constructor(context: Source, pins: Pins, progress: ProgressReader) {
     this.#context = context;
     this.#pins = pins;
     this.#progress = progress;

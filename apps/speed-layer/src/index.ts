@@ -1,5 +1,5 @@
 export { SpeedError, type SpeedErrorCode } from './error.ts';
-export type { FoldStore } from './fold-store.ts';
+export { type FoldStore, retrying } from './fold-store.ts';
 export { PartitionFold } from './partition-fold.ts';
 export { SpeedLayer, type SpeedLayerOptions } from './speed-layer.ts';
 export { startOffset } from './start-position.ts';

@@ -36,6 +36,10 @@ export type Runs = {
   run(generation: number): Promise<Run | null>;
   /** Newest first. */
   runs(filter: { definition?: string; limit: number }): Promise<readonly Run[]>;
+  /**
+   * What was published stays so, whatever becomes of its later steps or of another process that made the same generation:
+   * readers may ask for it.
+   */
   updateRun(generation: number, patch: RunPatch): Promise<void>;
   /** A step that is started again forgets its end. */
   startStep(generation: number, name: StepName, atMs: number): Promise<void>;
@@ -112,7 +116,7 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
         generation,
         pool.query(
           `UPDATE tidemark_catalog.runs SET
-             status = coalesce($2, status),
+             status = CASE WHEN published_at IS NULL THEN coalesce($2, status) ELSE status END,
              cut = coalesce($3::jsonb, cut),
              snapshot_path = CASE WHEN $4 THEN $5 ELSE snapshot_path END,
              snapshot_sha256 = CASE WHEN $4 THEN $6 ELSE snapshot_sha256 END,

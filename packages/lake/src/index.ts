@@ -4,4 +4,5 @@ export type { ExpandedRows, LakeFile, LandedHead, LandedImport, LandedRange } fr
 export type { LakeStorage } from './port.ts';
 export type { QuarantinedLine, QuarantineWriter } from './quarantine-file.ts';
 export type { LandingRecord, Place, RawRecord } from './raw-record.ts';
-export { type EventFileWriter, type RowFileWriter, rowFileColumns } from './unit-writer.ts';
+export type { EventWriter, RowWriter, UnitFiles } from './unit-files.ts';
+export { rowFileColumns } from './unit-writer.ts';

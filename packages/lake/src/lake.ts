@@ -1,9 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DuckDBBlobValue } from '@duckdb/node-api';
 import { parse } from '@tidemark/contracts';
-import { type Session, textListLiteral, textLiteral } from '@tidemark/duckdb';
+import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
 import { LakeError } from './error.ts';
 import {
@@ -15,11 +12,11 @@ import {
   Manifest,
   type RowSegment,
 } from './manifest.ts';
-import { putParquet } from './parquet-writer.ts';
+import { ParquetFiles } from './parquet-files.ts';
 import type { LakeStorage } from './port.ts';
-import { type QuarantinedLine, QuarantineWriter } from './quarantine-file.ts';
-import type { Place, RawRecord } from './raw-record.ts';
-import { EventFileWriter, RowFileWriter } from './unit-writer.ts';
+import type { QuarantinedLine } from './quarantine-file.ts';
+import type { RawRecord } from './raw-record.ts';
+import type { EventWriter, RowWriter, UnitFiles } from './unit-files.ts';
 
 /** Segments of a level that are merged into one of the next. */
 const SEGMENTS_PER_LEVEL = 8;
@@ -39,12 +36,13 @@ export type RowFiles = ReadonlyMap<
  */
 export class Lake {
   readonly #storage: LakeStorage;
-  readonly #session: Session;
+  readonly #files: UnitFiles;
   readonly #manifest: Manifest;
 
-  constructor(storage: LakeStorage, session: Session) {
+  /** With a session of DuckDB its files are Parquet. */
+  constructor(storage: LakeStorage, files: Session | UnitFiles) {
     this.#storage = storage;
-    this.#session = session;
+    this.#files = 'connect' in files ? new ParquetFiles(storage, files) : files;
     this.#manifest = new Manifest(storage);
   }
 
@@ -61,38 +59,23 @@ export class Lake {
     return this.#manifest.imports();
   }
 
-  eventWriter(): Promise<EventFileWriter> {
-    return EventFileWriter.open(this.#storage, this.#session);
+  eventWriter(): Promise<EventWriter> {
+    return this.#files.eventWriter();
   }
 
-  rowWriter(definition: Definition): Promise<RowFileWriter> {
-    return RowFileWriter.open(this.#storage, this.#session, definition);
+  rowWriter(definition: Definition): Promise<RowWriter> {
+    return this.#files.rowWriter(definition);
   }
 
-  quarantineWriter(): Promise<QuarantineWriter> {
-    return QuarantineWriter.open(this.#storage, this.#session);
+  quarantineWriter(): ReturnType<UnitFiles['quarantineWriter']> {
+    return this.#files.quarantineWriter();
   }
 
   /** The lines that an import turned away, in the file's order; the file is verified first. */
   async *quarantined({ quarantine }: LandedImport): AsyncGenerator<QuarantinedLine> {
     if (!quarantine) return;
     await this.#verify(quarantine);
-    const connection = await this.#session.connect();
-    try {
-      const result = await connection.stream(
-        `SELECT line, code, reason, raw FROM read_parquet(${textLiteral(this.#storage.locate(quarantine.path))}) ORDER BY line`,
-      );
-      for await (const rows of result.yieldRows()) {
-        for (const [line, code, reason, raw] of rows) {
-          if (!(raw instanceof DuckDBBlobValue)) {
-            throw new LakeError('TIDEMARK_LAKE_DAMAGED', `${quarantine.path} holds a line without its bytes.`);
-          }
-          yield { line: Number(line), code: String(code), reason: String(reason), raw: raw.bytes };
-        }
-      }
-    } finally {
-      connection.closeSync();
-    }
+    yield* this.#files.quarantined(quarantine);
   }
 
   /**
@@ -178,51 +161,19 @@ export class Lake {
   async *records(unit: LandedRange | LandedImport, customerIds?: ReadonlySet<string>): AsyncGenerator<RawRecord> {
     if (!unit.file) return;
     await this.#verify(unit.file);
-    // Rejected records have no customer under the rules of their landing; other rules may find one.
-    const where = customerIds
-      ? `WHERE customer_id IS NULL OR customer_id IN (${[...customerIds].map(textLiteral).join(', ')})`
-      : '';
-    // A stream of its own connection: appending elsewhere in the session would end it.
-    const connection = await this.#session.connect();
-    try {
-      const result = await connection.stream(
-        `SELECT epoch, partition, position, raw FROM read_parquet(${textLiteral(this.#storage.locate(unit.file.path))}) ${where} ORDER BY position`,
-      );
-      for await (const rows of result.yieldRows()) {
-        for (const [epoch, partition, position, raw] of rows) {
-          if (typeof position !== 'bigint' || !(raw instanceof DuckDBBlobValue)) {
-            throw new LakeError(
-              'TIDEMARK_LAKE_DAMAGED',
-              `${unit.file.path} holds a record without a position or bytes.`,
-            );
-          }
-          const place: Place =
-            typeof epoch === 'number' && typeof partition === 'number'
-              ? { epoch, partition, offset: position }
-              : { row: Number(position) };
-          yield { place, value: raw.bytes };
-        }
-      }
-    } finally {
-      connection.closeSync();
-    }
+    yield* this.#files.records(unit.file, customerIds);
   }
 
   /** At most `limit` customers of the whole history, chosen by a hash of their id and the seed: the same for the same seed. */
   async sampleCustomers(limit: number, seed: number): Promise<readonly string[]> {
     const units = [...(await this.#manifest.imports()), ...(await this.#manifest.ranges())];
-    const files = units.flatMap(({ file }) => (file ? [this.#storage.locate(file.path)] : []));
-    if (files.length === 0) return [];
-    const rows = await this.#session.connection.runAndReadAll(
-      `SELECT DISTINCT customer_id FROM read_parquet(${textListLiteral(files)}) WHERE customer_id IS NOT NULL
-       ORDER BY hash(customer_id, ${seed}), customer_id LIMIT ${limit}`,
-    );
-    return rows.getRows().map(([customerId]) => String(customerId));
+    const files = units.flatMap(({ file }) => file ?? []);
+    return files.length === 0 ? [] : this.#files.sampleCustomers(files, limit, seed);
   }
 
   /** Files a finished local Parquet file of states under a definition's generation. */
   async putSnapshot(definitionId: string, generation: number, localFile: string, rows: number): Promise<LakeFile> {
-    return putParquet(this.#storage, snapshotPath(definitionId, generation), localFile, rows);
+    return this.#files.put(snapshotPath(definitionId, generation), localFile, rows);
   }
 
   /** Where the engine finds a snapshot; throws when it is gone or damaged. */
@@ -324,17 +275,7 @@ export class Lake {
 
   async #mergeFiles(path: string, files: readonly LakeFile[]): Promise<LakeFile> {
     for (const file of files) await this.#verify(file);
-    const local = join(this.#storage.scratchFolder, `${randomUUID()}.parquet`);
-    const locations = textListLiteral(files.map((file) => this.#storage.locate(file.path)));
-    try {
-      await this.#session.connection.run(
-        `COPY (SELECT * FROM read_parquet(${locations})) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
-      const rows = files.reduce((total, file) => total + file.rows, 0);
-      return await putParquet(this.#storage, path, local, rows);
-    } finally {
-      await rm(local, { force: true });
-    }
+    return this.#files.merge(path, files);
   }
 
   async #expand(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {

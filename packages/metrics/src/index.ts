@@ -2,9 +2,12 @@ export type { Aggregate, Finished, FinishedValue } from './aggregate.ts';
 export type { Column, ColumnType, ColumnValue } from './column.ts';
 export {
   comparePlaces,
+  consolidate,
   type EventIdentity,
   type HistoryPlace,
   type Occurrence,
+  stateOfStandings,
+  withoutRepeats,
 } from './consolidate.ts';
 export { CUSTOMER_METRICS } from './customer-metrics.ts';
 export { CUSTOMER_REGISTRY, type Definition, define, type Registry } from './definition.ts';

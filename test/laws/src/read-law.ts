@@ -1,6 +1,8 @@
-import { mergeView } from '@tidemark/metrics';
+import { type MergedView, mergeView } from '@tidemark/metrics';
 import { naiveMerged, naiveRecompute } from '@tidemark/oracle';
-import { type CustomerRows, type LivePointer, pinned } from '@tidemark/views';
+import type { Clock } from '@tidemark/runtime';
+import { type CustomerRows, type Cut, type LivePointer, pinned } from '@tidemark/views';
+import type { Mirror } from './mirror.ts';
 import { CUSTOMERS, DEFINITION, type World } from './world.ts';
 
 /** How a reader stood when it read: what made the moment a hard one. */
@@ -9,14 +11,27 @@ export type ReadMoment = { readonly unflushed: boolean; readonly halfBarrier: bo
 /** A pointer as a reader fetched it. */
 export type Pin = { readonly pointer: LivePointer | null; readonly fetchedAtMs: number };
 
+/** An answer about some customers, as far as the law speaks of it. */
+export type Answer = {
+  /** What its generation covers; null before the first. */
+  readonly cut: Cut | null;
+  /** The last record taken in, by partition. */
+  readonly positions: ReadonlyMap<number, bigint>;
+  readonly asOfMs: number;
+  readonly customers: readonly CustomerAnswer[];
+};
+
+export type CustomerAnswer = {
+  readonly customerId: string;
+  /** Null: there is no such customer. */
+  readonly view: MergedView | null;
+  readonly deltas: readonly { readonly partition: number; readonly lastOffset: bigint }[];
+};
+
 /** A reader that took longer than this since it fetched its pointer looks at the floor again. */
 const RECHECK_MS = 10_000;
 
-/**
- * The merge law, read once: every field that the answer does not call provisional equals the settled prefix of the
- * answer's cut plus the signed rows after it, up to the positions that the answer names. Answers null when the reader's
- * generation is no longer readable, which the reader would be told.
- */
+/** Reads every customer through the views' port. Answers null when the reader's generation is no longer readable. */
 export async function readLaw(world: World, pin: Pin): Promise<ReadMoment | null> {
   const { views, clock, mirror } = world;
   const current = await views.pointer();
@@ -24,32 +39,15 @@ export async function readLaw(world: World, pin: Pin): Promise<ReadMoment | null
     return null;
 
   const { lineage, slice } = pinned(pin.pointer);
-  const positions = await views.positions();
+  const positions = new Map([...(await views.positions())].map(([partition, { offset }]) => [partition, offset]));
   const rows = await views.read(CUSTOMERS, lineage, slice);
-  const cut = pin.pointer?.cut ?? { partitions: new Map<number, bigint>(), imports: 0 };
   const asOfMs = clock.now();
-  const imports = mirror.importedUpTo(cut.imports);
-  const prefix = mirror.accepted((partition, offset) => offset < (cut.partitions.get(partition) ?? 0n));
-
-  for (const customer of rows) {
-    const bounds = boundsOf(customer, new Map([...positions].map(([partition, { offset }]) => [partition, offset])));
-    const after = mirror.accepted(
-      (partition, offset) =>
-        offset >= (cut.partitions.get(partition) ?? 0n) && offset <= (bounds.get(partition) ?? -1n),
-    );
-    const wanted = naiveMerged([...imports, ...prefix], after, {
-      asOfMs,
-      currency: DEFINITION.currency,
-      barriers: mirror.barriers(),
-    }).get(customer.customerId);
-    const answer = answerOf(customer, asOfMs);
-    if (!answer || !wanted) {
-      if (answer || wanted)
-        throw new Error(`${customer.customerId}: answered ${Boolean(answer)}, wanted ${Boolean(wanted)}`);
-      continue;
-    }
-    compare(customer.customerId, answer.metrics, wanted.metrics, new Set(answer.provisional));
-  }
+  const customers = rows.map((row) => ({
+    customerId: row.customerId,
+    view: answerOf(row, asOfMs),
+    deltas: row.deltas,
+  }));
+  holdToLaw(mirror, { cut: pin.pointer?.cut ?? null, positions, asOfMs, customers });
   return {
     unflushed: world.workers.pending > 0,
     halfBarrier: mirror.halfBarrier,
@@ -58,9 +56,38 @@ export async function readLaw(world: World, pin: Pin): Promise<ReadMoment | null
   };
 }
 
+/**
+ * The merge law, for one answer: every field that it does not call provisional equals the settled prefix of the answer's
+ * cut plus the signed rows after it, up to the positions that the answer names.
+ */
+export function holdToLaw(mirror: Mirror, { cut, positions, asOfMs, customers }: Answer): void {
+  const barrierIn = (partition: number) => cut?.partitions.get(partition) ?? 0n;
+  for (const { customerId, view, deltas } of customers) {
+    const imports = mirror.importedUpTo(cut?.imports ?? 0, customerId);
+    const bounds = boundsOf(deltas, positions);
+    const prefix = mirror.accepted((partition, offset) => offset < barrierIn(partition), customerId);
+    const after = mirror.accepted(
+      (partition, offset) => offset >= barrierIn(partition) && offset <= (bounds.get(partition) ?? -1n),
+      customerId,
+    );
+    const wanted = naiveMerged([...imports, ...prefix], after, {
+      asOfMs,
+      currency: DEFINITION.currency,
+      barriers: mirror.barriers(),
+    }).get(customerId);
+    if (!view || !wanted) {
+      if (view || wanted) throw new Error(`${customerId}: answered ${Boolean(view)}, wanted ${Boolean(wanted)}`);
+      continue;
+    }
+    compare(customerId, view.metrics, wanted.metrics, new Set(view.provisional));
+  }
+}
+
+/** What the law at quiet looks at. */
+export type Quiet = Pick<World, 'views' | 'mirror'> & { readonly clock: Clock };
+
 /** At quiet, after a run: every customer equals the naive recompute of everything, and nothing is provisional. */
-export async function quietLaw(world: World): Promise<void> {
-  const { views, clock, mirror } = world;
+export async function quietLaw({ views, clock, mirror }: Quiet): Promise<void> {
   const { lineage, slice } = pinned(await views.pointer());
   const everything = [...mirror.importedUpTo(Number.MAX_SAFE_INTEGER), ...mirror.accepted(() => true)];
   const wanted = naiveRecompute(everything, { asOfMs: clock.now(), currency: DEFINITION.currency });
@@ -83,7 +110,10 @@ export async function quietLaw(world: World): Promise<void> {
 }
 
 /** Offsets, inclusive, up to which an answer has everything: positions, and what its deltas say is in them beyond. */
-function boundsOf({ deltas }: CustomerRows, positions: ReadonlyMap<number, bigint>): ReadonlyMap<number, bigint> {
+function boundsOf(
+  deltas: CustomerAnswer['deltas'],
+  positions: ReadonlyMap<number, bigint>,
+): ReadonlyMap<number, bigint> {
   const bounds = new Map(positions);
   for (const { partition, lastOffset } of deltas) {
     if (lastOffset > (bounds.get(partition) ?? -1n)) bounds.set(partition, lastOffset);

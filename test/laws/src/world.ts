@@ -12,7 +12,7 @@ import {
   runBatch,
 } from '@tidemark/batch-layer';
 import { type Catalog, openCatalog } from '@tidemark/catalog';
-import { parse, TidemarkError } from '@tidemark/contracts';
+import { TidemarkError } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import type { Engine } from '@tidemark/engine';
 import { Lake } from '@tidemark/lake';
@@ -24,6 +24,7 @@ import { type ManualClock, manualClock, retry } from '@tidemark/runtime';
 import type { Random } from '@tidemark/simulator';
 import type { ViewStore, Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
+import { importEvents } from './import-events.ts';
 import { Mirror } from './mirror.ts';
 import { RandomEvents } from './random-events.ts';
 import { SpeedWorkers } from './speed-workers.ts';
@@ -254,33 +255,8 @@ export class World {
 
   /** An import of a few events, numbered and filed under the lock that freezes a run's cut. */
   async import(values: readonly Uint8Array[] = this.#randomValues()): Promise<void> {
-    const events = await this.lake.eventWriter();
-    const rows = await this.lake.rowWriter(DEFINITION);
-    const accepted: Uint8Array[] = [];
-    for (const value of values) {
-      const parsed = parse(value, { currency: DEFINITION.currency });
-      if (!parsed.ok) continue;
-      const place = { row: accepted.length };
-      events.append({ place, key: null, value, timestampMs: null, parsed });
-      rows.append(place, parsed.event);
-      accepted.push(value);
-    }
-    const file = await events.finish();
-    const expanded = await rows.finish();
-    await this.catalog.withImportLock(async () => {
-      const number = ((await this.lake.imports()).at(-1)?.number ?? 0) + 1;
-      const entry = {
-        number,
-        source: 'events',
-        name: 'random',
-        inputSha256: '',
-        importedAtMs: this.clock.now(),
-        file,
-        counts: {},
-      };
-      await this.lake.commitImport(DEFINITION, entry, expanded);
-      this.mirror.imported(number, accepted);
-    });
+    const { number, accepted } = await importEvents(this, DEFINITION, values, this.clock.now());
+    this.mirror.imported(number, accepted);
   }
 
   #randomValues(): readonly Uint8Array[] {

@@ -1,5 +1,5 @@
 import { parse } from '@tidemark/contracts';
-import type { EventFileWriter, LandedHead, LandedRange, RowFileWriter } from '@tidemark/lake';
+import type { EventWriter, LandedHead, LandedRange, RowWriter } from '@tidemark/lake';
 import { barrierOf, fingerprint, hasBarrierHeader, LogError, type LogRecord } from '@tidemark/log';
 import type { BatchContext } from '../batch-context.ts';
 import { BatchError } from '../error.ts';
@@ -88,7 +88,7 @@ async function copyRange(
   partition: number,
   start: bigint,
   epoch: number,
-  writers: { readonly events: EventFileWriter; readonly rows: RowFileWriter },
+  writers: { readonly events: EventWriter; readonly rows: RowWriter },
 ): Promise<Copied> {
   const counts: LandCounts = { records: 0, events: 0, rejected: 0 };
   const unknownFields = new Map<string, bigint>();

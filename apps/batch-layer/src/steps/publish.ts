@@ -4,6 +4,7 @@ import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWrites } from '../bounded-writes.ts';
+import { ancestors, readableGenerations } from './clean.ts';
 import { openSnapshot } from './recompute.ts';
 
 /** Above every generation there can be: a slice from it holds no deltas. */
@@ -30,7 +31,10 @@ export async function publish(
   const { generation } = run;
   const pointer = await views.pointer();
   if (pointer?.generation === generation) {
-    return { kind: 'published', pointer, base: baseOf(pointer, await catalog.began(definition.id)), rows: 0 };
+    // Whoever moved it may not have lived to record what it was made from: its newest ancestor.
+    const older = ancestors(await readableGenerations(context, pointer.floor), pointer);
+    const base = older.find((run) => run.generation < generation)?.generation ?? null;
+    return { kind: 'published', pointer, base, rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
 
@@ -57,10 +61,6 @@ export async function publish(
   }
   return { kind: 'published', pointer: next, base, rows: written.rows };
 }
-
-/** What a live generation was made from, which the catalog of a killed run may not say: its newest ancestor that began. */
-const baseOf = ({ generation, excluded }: LivePointer, began: readonly number[]): number | null =>
-  began.findLast((number) => number < generation && !excluded.includes(number)) ?? null;
 
 async function writeRows(
   { engine, views, definition, progress }: BatchContext,

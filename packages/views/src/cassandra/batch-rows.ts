@@ -1,6 +1,6 @@
 import { newest } from '../lineage.ts';
 import type { BatchRow, Lineage } from '../port.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { insertInto, type StateCodec } from './state-codec.ts';
 import { TokenOrder } from './token-order.ts';
 import { booleanBytes, int32Bytes, textBytes } from './wire-bytes.ts';
@@ -11,7 +11,7 @@ const SLICE_ROWS = 8;
 
 /** The batch view: a customer's versions, newest first. Written by the clock: one run alone writes a generation. */
 export class BatchRows {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #codec: StateCodec;
   readonly #insert: string;
   readonly #select: string;
@@ -20,7 +20,7 @@ export class BatchRows {
   readonly inOrder: TokenOrder;
   readonly versionsInOrder: TokenOrder;
 
-  constructor(connection: Connection, table: string, codec: StateCodec) {
+  constructor(connection: Statements, table: string, codec: StateCodec) {
     const versions = ['customer_id', 'generation', 'empty'];
     const names = [...versions, ...codec.names];
     this.#connection = connection;

@@ -1,19 +1,19 @@
 import type { Candidate } from '../port.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { insertInto } from './state-codec.ts';
 import { int32Bytes, textBytes, varintBytes } from './wire-bytes.ts';
 import { type Row, textOf, varintOf } from './wire-value.ts';
 
 /** The best of a generation, list by list, kept in the order in which they are asked for. */
 export class Candidates {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #insert: string;
   readonly #best: string;
   readonly #all: string;
   readonly #deleteOne: string;
   readonly #deleteAll: string;
 
-  constructor(connection: Connection, table: string) {
+  constructor(connection: Statements, table: string) {
     const entry = 'generation = ? AND list = ? AND score = ? AND customer_id = ?';
     this.#connection = connection;
     this.#insert = insertInto(table, ['generation', 'list', 'score', 'customer_id']);

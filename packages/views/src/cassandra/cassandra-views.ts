@@ -28,7 +28,7 @@ import type {
 import { BatchRows } from './batch-rows.ts';
 import { Candidates } from './candidates.ts';
 import type { ComparedRows } from './compared-row.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { DeltaRows, keyText } from './delta-rows.ts';
 import { samePointer } from './pointer-rows.ts';
@@ -50,7 +50,7 @@ const VERSION_ROWS = 5000;
 
 /** The views of one definition in its own tables. */
 export class CassandraViews implements Views {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #id: string;
   readonly #columns: readonly Column[];
   readonly #pointers: ComparedRows<LivePointer>;
@@ -62,7 +62,7 @@ export class CassandraViews implements Views {
   readonly #deadLetters: DeadLetters;
 
   constructor(
-    connection: Connection,
+    connection: Statements,
     pointers: ComparedRows<LivePointer>,
     definition: { readonly id: string; readonly columns: readonly Column[] },
   ) {

@@ -177,6 +177,12 @@ export class Connection {
   }
 }
 
+/** What the views ask of a connection: statements, without a word of nodes and schemas. */
+export type Statements = Pick<
+  Connection,
+  'keyspace' | 'rows' | 'each' | 'pages' | 'write' | 'compareAndSet' | 'serialRow'
+>;
+
 /** What the driver is told. */
 export function clientOptions(url: CassandraUrl, applicationName: string) {
   const { contactPoints, dataCenter, credentials, tls } = url;

@@ -1,6 +1,6 @@
 import { storableText } from '../checked-value.ts';
 import type { DeadLetter, Views } from '../port.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { type BoundWrite, routingKey } from './replica-group.ts';
 import { insertInto } from './state-codec.ts';
 import { blobBytes, int32Bytes, int64Bytes, mapBytes, textBytes } from './wire-bytes.ts';
@@ -31,7 +31,7 @@ const NO_COUNTS: ReadonlyMap<string, bigint> = new Map();
  * Who writes into a sealed part opens it before.
  */
 export class DeadLetters {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   /** The last part of each partition that this process wrote to: entered, and open. */
   readonly #last = new Map<number, bigint>();
   readonly #insert: string;
@@ -44,7 +44,7 @@ export class DeadLetters {
   readonly #codes: string;
   readonly #letter: string;
 
-  constructor(connection: Connection, errors: string, index: string, directory: string) {
+  constructor(connection: Statements, errors: string, index: string, directory: string) {
     this.#connection = connection;
     this.#insert = insertInto(errors, ['partition', '"offset"', 'code', 'reason', 'bytes']);
     this.#index = insertInto(index, ['partition', 'part', '"offset"', 'code']);

@@ -1,6 +1,6 @@
 import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaRow, DeltaSlice } from '../port.ts';
-import type { Bound, Connection } from './connection.ts';
+import type { Bound, Statements } from './connection.ts';
 import { writeTimestamp } from './offset-timestamp.ts';
 import { insertInto, type StateCodec } from './state-codec.ts';
 import { TokenOrder } from './token-order.ts';
@@ -11,7 +11,7 @@ const USING_OFFSET = ' USING TIMESTAMP ?';
 
 /** The speed view. All its writes and deletes are ordered by offsets: see offset-timestamp.ts. */
 export class DeltaRows {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #codec: StateCodec;
   readonly #insert: string;
   readonly #from: string;
@@ -21,7 +21,7 @@ export class DeltaRows {
   readonly #delete: string;
   readonly inOrder: TokenOrder;
 
-  constructor(connection: Connection, table: string, codec: StateCodec) {
+  constructor(connection: Statements, table: string, codec: StateCodec) {
     const key = ['customer_id', 'epoch', 'partition'];
     const names = [...key, 'last_offset', 'ids', ...codec.names];
     const select = `SELECT ${names.join(', ')} FROM ${table} WHERE customer_id = ?`;
@@ -64,13 +64,12 @@ export class DeltaRows {
   async read(customerId: string, slice: DeltaSlice, hasEpoch0: boolean): Promise<readonly DeltaRow[]> {
     const key = textBytes(customerId);
     const from: Bound = { cql: this.#from, values: [key, int32Bytes(slice?.generation ?? 0)] };
-    if (slice === null || slice.generation === 0 || !hasEpoch0)
-      return this.counting(await this.#connection.rows(from), slice);
-    const [later, first] = await Promise.all([
-      this.#connection.rows(from),
-      this.#connection.rows({ cql: this.#epoch0, values: [key] }),
-    ]);
-    return this.counting([...first, ...later], slice);
+    if (slice === null || slice.generation === 0) return this.counting(await this.#connection.rows(from), slice);
+    const epoch0 = () => this.#connection.rows({ cql: this.#epoch0, values: [key] });
+    const [later, beside] = await Promise.all([this.#connection.rows(from), hasEpoch0 ? epoch0() : []]);
+    // Whoever sees a row must see those before it, which were written first: where epoch 0 counts, it is read after them.
+    const isPast = later.some(({ partition }) => inSlice(0, numberOf(partition), slice));
+    return this.counting([...(isPast ? await epoch0() : beside), ...later], slice);
   }
 
   counting(rows: readonly Row[], slice: DeltaSlice): readonly DeltaRow[] {

@@ -1,5 +1,5 @@
 import type { Position } from '../port.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { writeTimestamp } from './offset-timestamp.ts';
 import { insertInto } from './state-codec.ts';
 import { EMPTY, int32Bytes, int64Bytes, textBytes } from './wire-bytes.ts';
@@ -10,11 +10,11 @@ const ALL = int32Bytes(0);
 
 /** How far each partition of the log is folded; ordered by offsets as the speed rows are. */
 export class Positions {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #select: string;
   readonly #insert: string;
 
-  constructor(connection: Connection, table: string) {
+  constructor(connection: Statements, table: string) {
     const names = ['partition', '"offset"', 'epoch', 'previous_epoch', 'fingerprint', 'log_id'];
     this.#connection = connection;
     this.#select = `SELECT ${names.join(', ')} FROM ${table} WHERE log = ?`;

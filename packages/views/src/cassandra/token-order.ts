@@ -1,4 +1,4 @@
-import type { Bound, Connection } from './connection.ts';
+import type { Bound, Statements } from './connection.ts';
 import { int64Bytes, textBytes } from './wire-bytes.ts';
 import { bigintOf, type Row, textOf } from './wire-value.ts';
 
@@ -13,11 +13,11 @@ const TOKEN = 'Token';
 
 /** Reads a table in token order, customer by customer, from behind a place on. */
 export class TokenOrder {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #fromStart: string;
   readonly #fromToken: string;
 
-  constructor(connection: Connection, table: string, names: readonly string[]) {
+  constructor(connection: Statements, table: string, names: readonly string[]) {
     this.#connection = connection;
     this.#fromStart = `SELECT token(customer_id) AS "${TOKEN}", ${names.join(', ')} FROM ${table}`;
     this.#fromToken = `${this.#fromStart} WHERE token(customer_id) >= ?`;

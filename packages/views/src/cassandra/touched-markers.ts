@@ -1,6 +1,6 @@
 import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaSlice } from '../port.ts';
-import type { Connection } from './connection.ts';
+import type { Statements } from './connection.ts';
 import { CLEANED_TIMESTAMP, deleteTimestamp, MARKER_TIMESTAMP } from './offset-timestamp.ts';
 import { routingKey } from './replica-group.ts';
 import { EMPTY, int32Bytes, int64Bytes, textBytes } from './wire-bytes.ts';
@@ -22,7 +22,7 @@ type Shard = { readonly epoch: number; readonly partition: number; readonly shar
  * which there are; the entry also says up to which customer the shard is cleaned, so that they start after what was deleted.
  */
 export class TouchedMarkers {
-  readonly #connection: Connection;
+  readonly #connection: Statements;
   readonly #known = new Set<string>();
   readonly #enter: string;
   readonly #insert: string;
@@ -36,7 +36,7 @@ export class TouchedMarkers {
   readonly #setCleaned: string;
   readonly #leave: string;
 
-  constructor(connection: Connection, touched: string, directory: string) {
+  constructor(connection: Statements, touched: string, directory: string) {
     const entries = `SELECT epoch, partition, part, cleaned FROM ${directory} WHERE kind = ?`;
     const shard = 'epoch = ? AND partition = ? AND shard = ?';
     const entry = 'kind = ? AND epoch = ? AND partition = ? AND part = ?';

@@ -1,0 +1,13 @@
+/* The driver's own codec, which its types don't tell of. */
+
+declare module 'cassandra-driver/lib/encoder.js' {
+  export default class Encoder {
+    constructor(protocolVersion: number, options: { readonly encoding: object });
+    decode(bytes: Buffer, type: object): unknown;
+  }
+}
+
+declare module 'cassandra-driver/lib/types/index.js' {
+  const types: { readonly dataTypes: { getByName(name: string): object } };
+  export default types;
+}

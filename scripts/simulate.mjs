@@ -1,0 +1,12 @@
+// `npm run simulate -- --seeds N --from S`: runs the simulation of test/laws from source.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './pnpm.mjs';
+
+const flags = ['--import', 'tsx', '--conditions=tidemark-source'];
+const main = join(root, 'test', 'laws', 'src', 'simulation', 'main.ts');
+const { status } = spawnSync(process.execPath, [...flags, main, ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;

@@ -1,0 +1,140 @@
+import { type BatchContext, type BatchSettings, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
+import { TidemarkError } from '@tidemark/contracts';
+import { importEvents } from '../import-events.ts';
+import { type Ports, portsOf, type Shared } from './ports.ts';
+import type { Process, Simulation } from './simulation.ts';
+
+/** How many generations a history keeps: the fewer, the sooner something is deleted. */
+const KEPT = [1, 1, 2] as const;
+
+/** Jobs at once, at most: more only wait for each other. */
+const MAX_JOBS = 3;
+
+/** What a job may end with when others are at work and things go wrong. */
+const EXPECTED = new Set([
+  'TIDEMARK_BATCH_NO_GENERATION',
+  'TIDEMARK_BATCH_NOTHING_PUBLISHED',
+  'TIDEMARK_POINTER_SUPERSEDED',
+  'TIDEMARK_POINTER_BASE',
+  // Two that run at once, one of them without the right to, take each other's merged files away.
+  'TIDEMARK_LAKE_MISSING',
+]);
+
+/** A process that does one job after the other. */
+type Host = { readonly process: Process; readonly ports: Ports; job: Job | null };
+type Job = { readonly kind: string; failure: { readonly error: unknown } | null; isOver: boolean };
+
+/**
+ * The processes of the batch layer and of those who import: each does a job at a time, in a process of its own or in one that
+ * has done others before. Any of them may die, or stand still and lose its right to run to another.
+ */
+export class BatchJobs {
+  readonly #simulation: Simulation;
+  readonly #shared: Shared;
+  readonly #settings: BatchSettings;
+  #hosts: Host[] = [];
+
+  constructor(simulation: Simulation, shared: Shared) {
+    this.#simulation = simulation;
+    this.#shared = shared;
+    const generations = simulation.random.pick(KEPT);
+    this.#settings = { barrierDistanceMs: 0, floorGraceMs: 30_000, generations, mergeAtFiles: 3 };
+  }
+
+  get hasRoom(): boolean {
+    return this.#hosts.filter(({ job }) => job).length < MAX_JOBS;
+  }
+
+  /** Begins a run; mostly when nobody has the right to: the others end at once. */
+  async run(full: boolean): Promise<void> {
+    if (this.#shared.catalog.runner !== null && this.#simulation.random.chance(0.9)) return;
+    await this.#begin('run', (ports) => runBatch(this.#contextOf(ports), { full }));
+  }
+
+  async rollback(): Promise<void> {
+    const { random } = this.#simulation;
+    const published = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+    const target = published.length > 0 && random.chance(0.5) ? random.pick(published).generation : null;
+    await this.#begin('rollback', (ports) => rollback(this.#contextOf(ports), target));
+  }
+
+  async resume(): Promise<void> {
+    await this.#begin('resume', (ports) => resumePublishing(this.#contextOf(ports)));
+  }
+
+  async import(values: readonly Uint8Array[]): Promise<void> {
+    const atMs = this.#simulation.time.clock.now();
+    await this.#begin('import', (ports) => importEvents(ports, this.#shared.definition, values, atMs));
+  }
+
+  /** A process stands still; what it held may be given to others, as if it were dead. */
+  stop(loses: boolean): void {
+    const { random } = this.#simulation;
+    const busy = this.#hosts.filter(({ process, job }) => job && process.state === 'running');
+    if (busy.length === 0) return;
+    const { process } = random.pick(busy);
+    process.state = 'stopped';
+    if (loses) this.loseLock(process);
+  }
+
+  /** The right to run is lost, and its holder goes on. */
+  loseLock(holder: Process | null = this.#shared.catalog.runner): void {
+    const { catalog } = this.#shared;
+    if (holder !== null && catalog.runner === holder) catalog.runner = null;
+  }
+
+  wake(): void {
+    for (const { process } of this.#hosts) if (process.state === 'stopped') process.state = 'running';
+  }
+
+  failIfBroken(): void {
+    this.#hosts = this.#hosts.filter(({ process }) => process.state === 'running' || process.state === 'stopped');
+    for (const host of this.#hosts) {
+      const { job } = host;
+      if (!job?.isOver) continue;
+      host.job = null;
+      if (job.failure === null) continue;
+      const { error } = job.failure;
+      if (!(error instanceof TidemarkError)) throw error;
+      this.#simulation.note(`${job.kind} failed: ${error.code}`);
+      if (!error.retryable && !EXPECTED.has(error.code)) throw error;
+    }
+  }
+
+  async #begin(kind: string, work: (ports: Ports) => Promise<unknown>): Promise<void> {
+    const simulation = this.#simulation;
+    const idle = this.#hosts.find(({ process, job }) => job === null && process.state === 'running');
+    const host = idle && simulation.random.chance(0.6) ? idle : this.#open();
+    const job: Job = { kind, failure: null, isOver: false };
+    host.job = job;
+    await simulation.enter(host.process, async () => {
+      try {
+        const outcome = await work(host.ports);
+        const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome : null;
+        simulation.note(`${kind} ended: ${said?.status ?? 'done'}`);
+        if (said?.status === 'rejected' && !this.#isOvertaken(said))
+          throw new Error(`the gate refused a generation: ${JSON.stringify(said)}`);
+      } catch (error) {
+        job.failure = { error };
+      }
+      job.isOver = true;
+    });
+  }
+
+  /** A run that lost its right to another has less than what is live by now: the gate is right to refuse it. */
+  #isOvertaken(outcome: object): boolean {
+    const [newest] = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+    return newest !== undefined && 'generation' in outcome && Number(outcome.generation) < newest.generation;
+  }
+
+  #open(): Host {
+    const process = this.#simulation.open('batch');
+    const host = { process, ports: portsOf(this.#simulation, process, this.#shared), job: null };
+    this.#hosts.push(host);
+    return host;
+  }
+
+  #contextOf(ports: Ports): BatchContext {
+    return { ...ports, settings: this.#settings, progress: () => {} };
+  }
+}

@@ -1,0 +1,251 @@
+import type { LogRecord } from '@tidemark/log';
+import { MemoryTopic } from '@tidemark/log/testing';
+import { Random } from '@tidemark/simulator';
+import { openMemoryViews } from '@tidemark/views/testing';
+import { Mirror } from '../mirror.ts';
+import { RandomEvents } from '../random-events.ts';
+import { quietLaw } from '../read-law.ts';
+import { CUSTOMERS, DEFINITION } from '../world.ts';
+import { BatchJobs } from './batch-jobs.ts';
+import { type FaultKind, type Faults, faultsOf } from './faults.ts';
+import { CatalogState } from './memory-catalog.ts';
+import { MemoryDisk } from './memory-files.ts';
+import { LAG_MS, portsOf, type Shared } from './ports.ts';
+import { Readers } from './readers.ts';
+import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
+import { Simulation } from './simulation.ts';
+import { SpeedGroup } from './speed-group.ts';
+
+/** A history: what its seed decides, and what was left out of it or cut off to make it smaller. */
+export type Scenario = { readonly seed: number; readonly steps?: number; readonly without?: readonly FaultKind[] };
+
+export type Outcome = {
+  readonly trace: string;
+  readonly moments: ReadonlyMap<string, number>;
+  readonly reads: number;
+  /** The first thing that broke the law, or null. */
+  readonly failure: unknown;
+};
+
+const START_MS = Date.UTC(2026, 4, 1, 11, 59);
+export const STEPS = 500;
+const HOUR_MS = 3_600_000;
+const MAX_PARTITIONS = 4;
+
+const HAPPENINGS = ['produce', 'regroup', 'job', 'read', 'arrive', 'pass', 'upset'] as const;
+type Happening = (typeof HAPPENINGS)[number];
+
+/** No two histories have the same mix: what is rare in one is common in another. */
+const SHARES = [1, 2, 4, 8] as const;
+
+/** Steps that quiet may take to come, once nothing goes wrong any more. */
+const SETTLE_STEPS = 20_000;
+
+export async function runHistory(scenario: Scenario): Promise<Outcome> {
+  const history = await History.open(scenario);
+  const chance = Random.fromSeed(scenario.seed + 1);
+  const uninstall = history.simulation.time.install(() => chance.unit());
+  let failure: unknown = null;
+  try {
+    await history.run(scenario.steps ?? STEPS);
+  } catch (error) {
+    failure = error ?? new Error('nothing was thrown');
+  } finally {
+    uninstall();
+  }
+  const { trace, moments } = history.simulation;
+  return { trace, moments, reads: history.reads, failure };
+}
+
+class History {
+  readonly simulation: Simulation;
+  readonly mirror = new Mirror(DEFINITION.currency);
+  readonly #random: Random;
+  readonly #faults: Faults;
+  readonly #shared: Shared;
+  readonly #events: RandomEvents;
+  readonly #group: SpeedGroup;
+  readonly #jobs: BatchJobs;
+  readonly #readers: Readers;
+  /** What happens beside the processes' own calls, as often as it is in here. */
+  readonly #mix: readonly Happening[];
+  /** Something a reader may see has changed since the last read. */
+  #isChanged = false;
+
+  private constructor({ seed, without = [] }: Scenario, shared: (history: History) => Shared) {
+    this.#random = Random.fromSeed(seed);
+    this.#faults = faultsOf(this.#random, without);
+    this.#mix = HAPPENINGS.flatMap((name) => Array.from({ length: this.#random.pick(SHARES) }, () => name));
+    this.simulation = new Simulation(this.#random, this.#faults, START_MS);
+    this.simulation.onEffect = () => {
+      this.#isChanged = true;
+    };
+    this.#events = new RandomEvents(this.#random, CUSTOMERS.slice(0, this.#random.between(1, CUSTOMERS.length)));
+    this.#shared = shared(this);
+    this.#group = new SpeedGroup(this.simulation, this.#shared);
+    this.#jobs = new BatchJobs(this.simulation, this.#shared);
+    this.#readers = new Readers(this.simulation, this.#shared, this.mirror);
+  }
+
+  static async open(scenario: Scenario): Promise<History> {
+    const onPostgres = openMemoryViews();
+    const views = await onPostgres.open(DEFINITION);
+    return new History(scenario, (history) => ({
+      definition: DEFINITION,
+      topic: new MemoryTopic(history.#random.between(1, 3), { now: () => history.simulation.time.clock.now() }),
+      disk: new MemoryDisk(),
+      catalog: new CatalogState(),
+      listedFrom: new Map(),
+      ...(history.#random.chance(0.5)
+        ? viewsOnCassandra(history.simulation, DEFINITION)
+        : viewsOnPostgres(history.simulation, onPostgres, views)),
+      onRecord: (record) => history.#recorded(record),
+      onEntry: (path, content) => history.#entered(path, content),
+    }));
+  }
+
+  get reads(): number {
+    return this.#readers.checked;
+  }
+
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      await this.#step();
+      this.#failIfBroken();
+      if (!this.#isChanged || this.#random.chance(0.6)) continue;
+      this.#isChanged = false;
+      await this.#readers.readAtOnce();
+    }
+    await this.#settle();
+    await quietLaw({ views: this.#shared.plainViews, clock: this.simulation.time.clock, mirror: this.mirror });
+  }
+
+  async #step(): Promise<void> {
+    const { simulation } = this;
+    const random = this.#random;
+    if (random.chance(0.8)) {
+      await simulation.pass(random.between(0, 80));
+      if (!(await simulation.step())) await simulation.pass(random.between(0, 2_000));
+      return;
+    }
+    switch (random.pick(this.#mix)) {
+      case 'produce':
+        return this.#produce();
+      case 'regroup':
+        return this.#group.change();
+      case 'job':
+        return this.#beginJob();
+      case 'read':
+        return this.#readers.begin();
+      case 'arrive':
+        return simulation.arrive();
+      case 'pass':
+        return simulation.pass(random.between(0, 40_000));
+      case 'upset':
+        return this.#upset();
+    }
+  }
+
+  /** Somebody sends a few events. */
+  async #produce(): Promise<void> {
+    const random = this.#random;
+    await this.simulation.start('producer', async (process) => {
+      const { log } = portsOf(this.simulation, process, this.#shared);
+      for (let left = random.between(1, 4); left > 0; left--) {
+        const { customer, bytes } = this.#events.next(this.simulation.time.clock.now());
+        const elsewhere = random.chance(0.1) ? { partition: random.pick(this.#shared.topic.partitions) } : {};
+        const record = { key: new TextEncoder().encode(customer), value: bytes, ...elsewhere };
+        // Whoever hears nothing sends it again: a repeat, if it had arrived.
+        await log.append([record]).catch(() => log.append([record]).catch(() => {}));
+      }
+    });
+  }
+
+  async #beginJob(): Promise<void> {
+    if (!this.#jobs.hasRoom) return;
+    const random = this.#random;
+    const dice = random.unit();
+    if (dice < 0.65) await this.#jobs.run(dice < 0.06);
+    else if (dice < 0.78) {
+      if (this.#faults.rollbacks) await this.#jobs.rollback();
+    } else if (dice < 0.88) await this.#jobs.resume();
+    else if (this.#faults.imports) {
+      const nowMs = this.simulation.time.clock.now();
+      await this.#jobs.import(Array.from({ length: random.between(1, 4) }, () => this.#events.next(nowMs).bytes));
+    }
+  }
+
+  /** Something from outside: the clock, the log's size, a process that stands still or wakes up, a lost lock. */
+  #upset(): void {
+    const random = this.#random;
+    const { jumps, growth, stops, lostLocks } = this.#faults;
+    const dice = random.unit();
+    if (dice < 0.2) {
+      if (jumps) this.simulation.time.jump(random.between(-HOUR_MS, HOUR_MS));
+    } else if (dice < 0.35) {
+      const { topic } = this.#shared;
+      if (growth && topic.partitions.length < MAX_PARTITIONS) topic.grow(topic.partitions.length + 1);
+    } else if (dice < 0.5) {
+      if (lostLocks) this.#jobs.loseLock();
+    } else if (dice < 0.7) {
+      if (stops) this.#jobs.stop(random.chance(0.7));
+    } else this.#jobs.wake();
+  }
+
+  /** Nothing may end with an error that nothing explains, and no answer may break the law. */
+  #failIfBroken(): void {
+    this.#jobs.failIfBroken();
+    this.#group.failIfBroken();
+    this.#readers.failIfBroken();
+  }
+
+  /** Everything goes on until nothing is left to do, and a last generation covers it all. */
+  async #settle(): Promise<void> {
+    const { simulation } = this;
+    simulation.isCalm = true;
+    simulation.time.adjust();
+    this.#jobs.wake();
+    this.#group.wakeAll();
+    while (simulation.hasLate) await simulation.arrive();
+    await this.#idle();
+    while (simulation.hasLate) await simulation.arrive();
+    await simulation.pass(LAG_MS);
+    await this.#group.settle();
+    await this.#idle();
+    await this.#jobs.resume();
+    await this.#idle();
+    // A run that was killed is resumed first; the one after it covers everything.
+    const [newest] = this.#shared.catalog.newestFirst(undefined);
+    for (let runs = newest?.status === 'running' ? 2 : 1; runs > 0; runs--) {
+      await this.#jobs.run(false);
+      await this.#idle();
+    }
+  }
+
+  async #idle(): Promise<void> {
+    for (let step = 0; step < SETTLE_STEPS; step++) {
+      await this.simulation.pass(this.#random.between(0, 40));
+      if (await this.simulation.step()) {
+        this.#failIfBroken();
+        continue;
+      }
+      const ms = this.simulation.time.untilNext;
+      if (ms === null) return;
+      await this.simulation.pass(ms);
+    }
+    throw new Error('quiet does not come');
+  }
+
+  #recorded(record: LogRecord): void {
+    const { partition, offset, value } = record;
+    if (Object.keys(record.headers).length > 0) this.mirror.sawBarrier(record);
+    else this.mirror.appended(partition, offset, value ?? new Uint8Array());
+  }
+
+  #entered(path: string, content: Uint8Array): void {
+    if (!path.startsWith('manifest/imports/')) return;
+    const { number, file } = JSON.parse(new TextDecoder().decode(content));
+    const events = file === null ? null : this.#shared.disk.get(file.path);
+    this.mirror.imported(number, events?.kind === 'events' ? events.rows.map(({ value }) => value) : []);
+  }
+}

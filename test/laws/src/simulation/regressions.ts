@@ -1,0 +1,11 @@
+import type { Scenario } from './history.ts';
+
+/** Histories that once broke the law, with what was wrong. They run before all others. */
+export const REGRESSIONS: readonly (Scenario & { readonly was: string })[] = [
+  {
+    was: 'in Cassandra a slow read showed a new partition without its epoch 0',
+    seed: 119,
+    steps: 299,
+    without: ['kills', 'outages', 'lostAnswers', 'late', 'repeats', 'jumps', 'lostLocks', 'retention'],
+  },
+];

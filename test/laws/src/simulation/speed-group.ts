@@ -1,0 +1,108 @@
+import { TidemarkError } from '@tidemark/contracts';
+import { retrying, SpeedLayer } from '@tidemark/speed-layer';
+import { portsOf, type Shared } from './ports.ts';
+import type { Process, Simulation } from './simulation.ts';
+
+const GATHER_MS = 200;
+/** States held in memory: few, so that they are loaded again often. */
+const STATE_CACHE = 4;
+
+type Member = { readonly process: Process; readonly partition: number; readonly callBack: AbortController };
+
+/** What a member may end with that others have overtaken: it is started again where the position says. */
+const EXPECTED = new Set(['TIDEMARK_LOG_GAP']);
+
+/**
+ * The members of the speed layer's group, a process each, one partition each. Members die, stand still, are followed while
+ * they stand or while they go on, and wake up later with what they had.
+ */
+export class SpeedGroup {
+  readonly #simulation: Simulation;
+  readonly #shared: Shared;
+  readonly #owners = new Map<number, Member>();
+  #all: Member[] = [];
+
+  constructor(simulation: Simulation, shared: Shared) {
+    this.#simulation = simulation;
+    this.#shared = shared;
+  }
+
+  /** A partition gets an owner, or another one. */
+  async change(): Promise<void> {
+    const { random, faults } = this.#simulation;
+    const partition = random.pick(this.#shared.topic.partitions);
+    const owner = this.#owners.get(partition);
+    if (owner && isAlive(owner)) {
+      const dice = random.unit();
+      if (dice < 0.25) owner.callBack.abort();
+      else if (dice < 0.5 && faults.kills) this.#simulation.kill(owner.process);
+      else if (dice < 0.8 && faults.stops) owner.process.state = 'stopped';
+      else if (!faults.stops) return;
+    }
+    await this.#start(partition);
+    const asleep = this.#all.filter(({ process }) => process.state === 'stopped');
+    if (asleep.length > 0 && random.chance(0.5)) random.pick(asleep).process.state = 'running';
+  }
+
+  wakeAll(): void {
+    for (const { process } of this.#all) if (process.state === 'stopped') process.state = 'running';
+  }
+
+  /** Every partition has an owner that reads to the end. */
+  async settle(): Promise<void> {
+    for (const member of this.#all) member.callBack.abort();
+    for (const partition of this.#shared.topic.partitions) await this.#start(partition);
+  }
+
+  failIfBroken(): void {
+    for (const { process } of this.#all) {
+      const { failure } = process;
+      if (failure === null) continue;
+      process.failure = null;
+      if (failure instanceof TidemarkError) {
+        this.#simulation.note(`speed failed: ${failure.code}`);
+        if (failure.retryable || EXPECTED.has(failure.code)) continue;
+      }
+      throw failure;
+    }
+    this.#all = this.#all.filter(isAlive);
+  }
+
+  async #start(partition: number): Promise<void> {
+    const simulation = this.#simulation;
+    const process = simulation.open('speed');
+    const member: Member = { process, partition, callBack: new AbortController() };
+    this.#owners.set(partition, member);
+    this.#all.push(member);
+    await simulation.enter(process, async () => {
+      await this.#fold(member);
+      process.state = 'ended';
+    });
+  }
+
+  async #fold(member: Member): Promise<void> {
+    const { process, partition } = member;
+    const { signal } = member.callBack;
+    const { log, views, definition, clock } = portsOf(this.#simulation, process, this.#shared);
+    const patience = { initialDelayMs: 20, maxDelayMs: 200 };
+    const layer = new SpeedLayer({
+      log,
+      views: retrying(views, patience),
+      definition,
+      clock,
+      gatherMs: GATHER_MS,
+      stateCache: STATE_CACHE,
+      patience,
+    });
+    let next = await layer.assigned(partition);
+    while (!signal.aborted) {
+      const maxRecords = this.#simulation.random.between(1, 6);
+      const batch = await log.read(partition, next, { maxRecords, waitMs: 5_000, signal });
+      if (batch.records.length > 0) await layer.records(partition, batch);
+      next = batch.next;
+    }
+    await layer.revoked(partition);
+  }
+}
+
+const isAlive = ({ process }: Member): boolean => process.state === 'running' || process.state === 'stopped';
