@@ -1,6 +1,7 @@
 import type { Run, StepName } from '@tidemark/catalog';
 import type { BatchContext } from './batch-context.ts';
 import { BatchError } from './error.ts';
+import { retirePrevious } from './retire.ts';
 import { appendBarriers, beginRun } from './steps/barrier.ts';
 import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
 import { type LandCounts, landPartition } from './steps/land.ts';
@@ -170,9 +171,10 @@ async function clean(
   const pointer = await context.views.pointer();
   const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
   const floor = (await moveFloor(context)) ?? 0;
+  const retired = await retirePrevious(context);
   const { lake, definition, settings } = context;
   const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
-  return { value: null, counts: { ...cleaned, floor, merged_files: merged } };
+  return { value: null, counts: { ...cleaned, floor, merged_files: merged, ...(retired && { retired }) } };
 }
 
 const isRetryable = (error: unknown): boolean =>

@@ -3,3 +3,4 @@ export { type RunOutcome, runBatch } from './batch-run.ts';
 export { BatchError, type BatchErrorCode } from './error.ts';
 export { type GenerationRow, listGenerations, resumePublishing, rollback } from './generations.ts';
 export { rebuild } from './rebuild.ts';
+export { dropDefinition } from './retire.ts';
