@@ -5,7 +5,7 @@ import type { Serving, ViewStore } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import type { Command } from 'commander';
 import { runForResult } from '../apps/one-run.ts';
-import { table } from '../console/table.ts';
+import { definitionTable } from '../definitions/definition-table.ts';
 import { listDefinitions } from '../definitions/definitions.ts';
 import { goBack, type SwitchTimes, switchDefinition } from '../definitions/switch.ts';
 import { appEnv, findSystem, SYSTEM_OPTIONS, storesOf } from '../system.ts';
@@ -58,24 +58,7 @@ async function list(flags: Flags): Promise<void> {
   const store = await openViews(viewsUrl);
   try {
     const rows = await listDefinitions({ store, log }, Date.now());
-    const titles = ['definition', '', 'until', 'generation', 'speed layers', 'to be folded', 'missing'];
-    const cells = rows.map((row) => [
-      row.definition,
-      row.state,
-      row.until ?? '–',
-      row.generation?.toString() ?? 'none',
-      String(row.speed_layers),
-      row.behind === 0 ? 'nothing' : `in ${row.behind} partitions`,
-      row.missing.join('; '),
-    ]);
-    const text =
-      rows.length === 0
-        ? '  none yet'
-        : table(
-            titles.map((title) => ({ title })),
-            cells,
-          );
-    say(flags, rows, text);
+    say(flags, rows, rows.length === 0 ? '  none yet' : definitionTable(rows));
   } finally {
     await Promise.all([log.close(), store.close()]);
   }
