@@ -1,22 +1,15 @@
 import { barrierOf, type EventLog } from '@tidemark/log';
-import type { Cut, ViewStore, Views } from '@tidemark/views';
-import { SpeedError } from './error.ts';
+import type { LivePointer, ViewStore, Views } from '@tidemark/views';
 
-/** What a definition's deltas have to hold, for its views to answer. */
-export type FillFrom = {
-  /** The deltas of this epoch and of every later one. */
-  readonly generation: number;
-  readonly cut: Cut;
-  /** Whether a generation of the definition's own is live, so that nothing but its deltas will bring what is after it. */
-  readonly isOwn: boolean;
-};
+/** The live generation after whose cut everything counts. */
+export type FillFrom = Pick<LivePointer, 'generation' | 'cut'>;
 
 const READ_RECORDS = 5_000;
 
 /**
- * From where a definition has to be filled: the oldest readable generation of its own, or else, beside another one that is
- * served, that one's live generation; null when nothing is published and everything counts. The served one is asked first: its
- * own first generation, if it comes in between, is then a later one, since only one run goes on at a time.
+ * The live generation of the definition served, for another one that is being filled beside it: its own first generation will
+ * be a later one. Null when the log has to be folded from its start: nothing is published, or the definition has a generation
+ * of its own. The served one is asked first: who publishes in between is then seen.
  */
 export async function fillFrom(
   store: Pick<ViewStore, 'serving' | 'find'>,
@@ -26,25 +19,16 @@ export async function fillFrom(
   const serving = await store.serving();
   const served = serving === null || serving.serving === definitionId ? null : await store.find(serving.serving);
   const live = (await served?.pointer()) ?? null;
-  const own = await views.pointer();
-  if (own !== null) return { generation: own.floor, cut: own.cut, isOwn: true };
-  return live && { generation: live.generation, cut: live.cut, isOwn: false };
+  return (await views.pointer()) === null ? live : null;
 }
 
 /**
- * Where a partition of which nothing was folded yet is read from: the beginning of the epoch before the first that counts,
- * whose ids are half of that one's repeat window. A partition that the cut does not have is read from the log's start.
+ * Where a partition's events begin to count in a fill: with the epoch before the first that does, in the partition's own
+ * sequence, whose ids are half of that one's repeat window. In a partition that the cut does not have all of them count.
  */
 export async function fillOffset(log: EventLog, partition: number, from: FillFrom | null): Promise<bigint> {
   const { start, end } = (await log.bounds()).get(partition) ?? { start: 0n, end: 0n };
-  const cut = from?.cut.partitions.get(partition);
-  if (from === null || cut === undefined) return start;
-  if (from.isOwn && start > cut) {
-    throw new SpeedError(
-      'TIDEMARK_SPEED_GAP',
-      `Partition ${partition} has to be folded from offset ${cut} on, but the log now starts at ${start}. Those records that were landed are in the lake: stop the layers and run \`tidemark rebuild\`.`,
-    );
-  }
+  if (!from?.cut.partitions.has(partition)) return start;
   let epoch = 0;
   let began = start;
   for (let at = start; at < end; ) {

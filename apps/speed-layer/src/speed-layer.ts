@@ -10,7 +10,7 @@ export type SpeedLayerOptions = {
   readonly log: EventLog;
   readonly views: FoldStore;
   readonly definition: Definition;
-  /** From where partitions are filled that have no position yet; null, or absent: from the log's start. */
+  /** After which generation everything counts in partitions without a position yet; null, or absent: everything does. */
   readonly fillFrom?: () => Promise<FillFrom | null>;
   readonly clock: Clock;
   /** How long changed deltas may gather under load before they are written, in milliseconds. */
@@ -52,12 +52,10 @@ export class SpeedLayer implements PartitionHandler {
   async assigned(partition: number): Promise<bigint> {
     const { log, views, definition, fillFrom, stateCache, clock, patience = {} } = this.#options;
     const position = (await views.positions()).get(partition) ?? null;
-    const { next, partitions, logId } = await ridingOut(
+    const { next, countsFrom, partitions, logId } = await ridingOut(
       async () => ({
-        next:
-          position === null
-            ? await fillOffset(log, partition, (await fillFrom?.()) ?? null)
-            : await startOffset(log, partition, position),
+        next: await startOffset(log, partition, position),
+        countsFrom: position ? 0n : await fillOffset(log, partition, (await fillFrom?.()) ?? null),
         partitions: (await log.partitions()).length,
         logId: await log.identity(),
       }),
@@ -68,6 +66,7 @@ export class SpeedLayer implements PartitionHandler {
       views,
       partition,
       position,
+      countsFrom,
       logId,
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });
