@@ -64,16 +64,32 @@ describe('a run', () => {
       if (where === null) break;
       places.push(where);
       const { generation } = await run();
-      // Killed while it cleaned up, it was published: the next run cleans up with its own number.
-      expect(generation, where).toBe(before + (where.startsWith('clean') ? 2 : 1));
+      // Killed while it measured or cleaned up, it was published: the next run does that, with its own number.
+      expect(generation, where).toBe(before + (/^(drift|clean)/.test(where) ? 2 : 1));
       expect(await system.revenue('anna'), where).toBe(`${10 + nth}.00`);
     }
-    for (const step of ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean']) {
+    for (const step of ['barrier', 'land', 'recompute', 'validate', 'publish', 'drift', 'clean']) {
       expect(
         places.some((place) => place.startsWith(step)),
         step,
       ).toBe(true);
     }
+  });
+
+  it('knows what its generation was made from, killed before it could record that it is live', async () => {
+    for (const order of ['o-1', 'o-2', 'o-3']) {
+      await system.place('anna', order, '1.00');
+      if (order !== 'o-3') await run();
+    }
+    const { catalog } = system.context;
+    await rollback(system.context, 1);
+    await resumePublishing(system.context);
+    const markPublished = async () => {
+      throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
+    };
+    await expect(runBatch({ ...system.context, catalog: { ...catalog, markPublished } })).rejects.toThrow('killed');
+    expect((await run()).generation).toBe(3);
+    expect(await catalog.run(3)).toMatchObject({ status: 'published', base: 1, excluded: [2] });
   });
 
   it('cuts each partition at the first barrier numbered as it or higher, wherever dead runs left theirs', async () => {

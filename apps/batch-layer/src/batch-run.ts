@@ -4,6 +4,7 @@ import { BatchError } from './error.ts';
 import { retirePrevious } from './retire.ts';
 import { appendBarriers, beginRun } from './steps/barrier.ts';
 import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
+import { DRIFT_PATIENCE_MS, type DriftSummary, recordDrift, unmeasured } from './steps/drift.ts';
 import { type LandCounts, landPartition } from './steps/land.ts';
 import { publish } from './steps/publish.ts';
 import { openSnapshot, recompute } from './steps/recompute.ts';
@@ -16,6 +17,8 @@ export type RunOutcome = {
   readonly reason: string | null;
   readonly customers: number;
   readonly rowsWritten: number;
+  /** What views before said otherwise: the one before this generation, and one that an earlier run left unmeasured. */
+  readonly drifts: readonly DriftSummary[];
   readonly durationMs: number;
 };
 
@@ -23,16 +26,19 @@ type StepCounts = Readonly<Record<string, string | number>>;
 type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
 
 /**
- * One batch run: barrier → land → recompute → validate → publish → clean. Every step may be repeated, so a run that was
- * killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. Throws
- * `TIDEMARK_BATCH_BUSY` when another run is going on.
+ * One batch run: barrier → land → recompute → validate → publish → drift → clean. Every step may be repeated, so a run
+ * that was killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. The
+ * drift that an earlier run left unmeasured is measured first. Throws `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
 export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
   return withRunLock(context, async () => {
     const [newest] = await context.catalog.runs({ limit: 1 });
     await refuseLostCatalog(context, newest);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
-    return runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    const before = resumed ? null : await unmeasured(context);
+    const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
+    const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    return { ...outcome, drifts: [...earlier, ...outcome.drifts] };
   });
 }
 
@@ -90,12 +96,14 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     reason: string | null,
     customers: number,
     rowsWritten: number,
+    drifts: readonly DriftSummary[] = [],
   ): RunOutcome => ({
     generation,
     status,
     reason,
     customers,
     rowsWritten,
+    drifts,
     durationMs: clock.now() - began,
   });
 
@@ -139,8 +147,13 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
   }
 
   const published = await publishRun(context, landed, full);
-  if (published.status === 'published') await step('clean', () => clean(context, landed));
-  return outcome(published.status, published.reason, customers, published.rows);
+  if (published.status === 'kept') return outcome('kept', published.reason, customers, published.rows);
+  const drift = await step('drift', async () => {
+    const value = await recordDrift(context, generation, DRIFT_PATIENCE_MS);
+    return { value, counts: { compared: value.compared, differing: value.differing } };
+  });
+  await step('clean', () => clean(context, landed));
+  return outcome('published', published.reason, customers, published.rows, [drift]);
 }
 
 /** Publishes a run that was validated, and records what became of it. */
@@ -171,9 +184,9 @@ async function clean(
   const pointer = await context.views.pointer();
   const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
   const floor = (await moveFloor(context)) ?? 0;
-  const retired = await retirePrevious(context);
   const { lake, definition, settings } = context;
   const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
+  const retired = await retirePrevious(context);
   return { value: null, counts: { ...cleaned, floor, merged_files: merged, ...(retired && { retired }) } };
 }
 

@@ -6,7 +6,7 @@ import { listGenerations, resumePublishing, rollback } from './generations.ts';
 import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
 import { rebuild } from './rebuild.ts';
 import { dropDefinition } from './retire.ts';
-import { startSchedule } from './schedule.ts';
+import { logLost, startSchedule } from './schedule.ts';
 
 const { options, logger } = configureApp({
   name: 'batch-layer',
@@ -45,7 +45,13 @@ program
   .command('run')
   .description('Run once, now.')
   .option('--full', 'write every customer, not only those that changed: heals damaged rows')
-  .action(({ full = false }: { full?: boolean }) => command((context) => runBatch(context, { full })));
+  .action(({ full = false }: { full?: boolean }) =>
+    command(async (context) => {
+      const outcome = await runBatch(context, { full });
+      logLost(logger, outcome);
+      return outcome;
+    }),
+  );
 
 program
   .command('rebuild')

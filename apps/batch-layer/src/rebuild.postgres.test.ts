@@ -40,6 +40,14 @@ it('leaves nothing of the rows there were: what was wrong in them is gone', asyn
   expect((await views.scan(null, null, { after: null, limit: 10 })).rows).toEqual([]);
 });
 
+it('has no drift: nobody was answered from the deltas that it had folded again', async () => {
+  await system.place('anna', 'o-1', '10.00');
+  await runBatch(system.context);
+  const { generation, drifts } = await rebuild(system.context);
+  const reason = 'its views were made anew: before it nobody was answered from them';
+  expect(drifts).toMatchObject([{ generation, status: 'not measured', reason }]);
+});
+
 it('abandons the run that was going on', async () => {
   await system.place('anna', 'o-1', '10.00');
   const { catalog, definition } = system.context;

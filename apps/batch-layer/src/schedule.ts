@@ -39,4 +39,12 @@ export function startSchedule(context: BatchContext, pattern: string, logger: Lo
 export function logOutcome(logger: Logger, outcome: RunOutcome): void {
   if (outcome.status === 'rejected') logger.error(outcome, 'the quality gate refused the generation');
   else logger.info(outcome, outcome.status);
+  logLost(logger, outcome);
+}
+
+/** The alarm: the views said something that neither the log nor any limit of the speed layer explains. */
+export function logLost(logger: Logger, { drifts }: RunOutcome): void {
+  for (const drift of drifts) {
+    if (drift.causes.lost) logger.error(drift, 'deltas or batch rows are missing or wrong: see `tidemark drift`');
+  }
 }

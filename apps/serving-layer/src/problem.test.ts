@@ -104,6 +104,12 @@ test('a request that is refused says where and what was expected', async () => {
   });
 });
 
+test('a generation without drift has none', async () => {
+  const { app, shop } = await serve();
+  await shop.publish(1, {});
+  expectProblem(await app.inject('/v1/drift/1'), 'TIDEMARK_API_NO_DRIFT');
+});
+
 test('a generation below the floor is gone', async () => {
   const { app, shop } = await serve();
   await shop.publish(1, {});
@@ -173,7 +179,9 @@ test('while the catalog is down the live generation answers, and what needs the 
   const down = async () => {
     throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   };
-  const { app, shop } = await serve({ over: () => ({ catalog: { run: down, runs: down } }) });
+  const { app, shop } = await serve({
+    over: () => ({ catalog: { run: down, runs: down, drift: down, drifts: down } }),
+  });
   await shop.publish(1, { ann: [order('o1', '1.00', '2024-01-01T00:00:00Z')] });
   expect((await app.inject('/v1/customers/ann?generation=1')).statusCode).toBe(200);
   expectProblem(await app.inject('/v1/customers/ann?generation=2'), 'TIDEMARK_API_UNAVAILABLE');

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   TIDEMARK_API_MALFORMED_REQUEST: { status: 400, title: 'What was sent is no HTTP request.' },
   TIDEMARK_API_UNKNOWN_CUSTOMER: { status: 404, title: 'There is neither a batch row nor a delta of this customer.' },
   TIDEMARK_API_UNKNOWN_GENERATION: { status: 404, title: 'This generation was never published.' },
+  TIDEMARK_API_NO_DRIFT: { status: 404, title: 'The drift of this generation is not measured yet.' },
   TIDEMARK_API_NO_ROUTE: { status: 404, title: 'Nothing is served under this path.' },
   TIDEMARK_API_METHOD_NOT_ALLOWED: { status: 405, title: 'This path has no such method; `Allow` names those it has.' },
   TIDEMARK_API_NOT_ACCEPTABLE: { status: 406, title: 'None of the formats in `Accept` is offered.' },

@@ -1,9 +1,9 @@
 import { compareUtf8 } from '@tidemark/contracts';
 import {
   type ColumnValue,
-  FLAG_ORDER,
   mergeView,
   RANK_LIST_LENGTH,
+  rankListName,
   rankScore,
   UNRANKED_SCORE,
 } from '@tidemark/metrics';
@@ -12,7 +12,7 @@ import { statesOf } from './customer-reader.ts';
 import type { Pin } from './pins.ts';
 import type { ServingContext } from './serving-context.ts';
 
-/** The list of customers at risk, and the metric that says who they are. */
+/** The metric that says who is at risk. */
 export const AT_RISK = 'at_risk';
 const READ_PAGE = 500;
 
@@ -48,7 +48,7 @@ export async function rank(
   listLength = RANK_LIST_LENGTH,
 ): Promise<Ranking> {
   const { views, limits } = source;
-  const list = query.atRisk ? AT_RISK : query.sort;
+  const list = rankListName(query.sort, query.atRisk ? AT_RISK : null);
   const candidates = pin.generation === null ? [] : await views.candidates(pin.generation, list, listLength);
   const ids = new Set(candidates.map(({ customerId }) => customerId));
   let isWhole = true;
@@ -62,7 +62,7 @@ export async function rank(
   }
   const customers = await readRanked(source, pin, query, [...ids], asOfMs);
   const bound = candidates.length < listLength ? undefined : candidates.at(-1);
-  return { customers, exactToDepth: isWhole ? exactDepth(customers, query, bound) : 0 };
+  return { customers, exactToDepth: isWhole ? exactDepth(customers, bound) : 0 };
 }
 
 async function readRanked(
@@ -88,14 +88,8 @@ async function readRanked(
 }
 
 /** How many entries stand at or before the place of the list's last candidate; null when the list is complete. */
-function exactDepth(
-  customers: readonly Candidate[],
-  { sort, atRisk }: RankingQuery,
-  bound: Candidate | undefined,
-): number | null {
+function exactDepth(customers: readonly Candidate[], bound: Candidate | undefined): number | null {
   if (bound === undefined) return null;
-  // The list is in another order, so its end says nothing of this one.
-  if (atRisk && sort !== FLAG_ORDER) return 0;
   const depth = customers.findIndex((entry) => byRank(entry, bound) > 0);
   return depth === -1 ? customers.length : depth;
 }

@@ -28,7 +28,7 @@ export type ServingContext = {
   /** Which definition is served. */
   readonly serving: ViewStore['serving'];
   readonly log: Pick<EventLog, 'bounds' | 'read'>;
-  readonly catalog: Pick<Catalog, 'run' | 'runs'>;
+  readonly catalog: Pick<Catalog, 'run' | 'runs' | 'drift' | 'drifts'>;
   /** Wall clock: `as_of`, and the age of records. */
   readonly clock: Clock;
   /** Monotonic milliseconds: how long things take and how old shared values are. */

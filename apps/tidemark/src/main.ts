@@ -14,6 +14,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ['batch', async () => (await import('./commands/batch.ts')).batchCommand],
   ['definition', async () => (await import('./commands/definition.ts')).definitionCommand],
   ['rebuild', async () => (await import('./commands/rebuild.ts')).rebuildCommand],
+  ['drift', async () => (await import('./commands/drift.ts')).driftCommand],
   ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],
   ['status', async () => (await import('./commands/status.ts')).statusCommand],
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).deadLettersCommand],

@@ -5,6 +5,7 @@ import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { openPool } from '@tidemark/postgres';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Catalog, openCatalog } from './catalog.ts';
+import type { Drift } from './port.ts';
 import type { BeginRun } from './runs.ts';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -306,6 +307,63 @@ describe('the right to run', () => {
     await vi.waitFor(() => expect(lock?.lost.aborted).toBe(true), { timeout: 5_000 });
     expect(lock?.isHeld()).toBe(false);
     await lock?.release();
+  });
+});
+
+describe('drift', () => {
+  const measured = (generation: number, change: Partial<Drift> = {}): Drift => ({
+    generation,
+    status: 'measured',
+    reason: null,
+    base: null,
+    asOfMs: AT,
+    measuredAtMs: AT + 1,
+    compared: 10,
+    differing: 1,
+    causes: { repeat: 1 },
+    metrics: [
+      {
+        metric: 'segment',
+        unit: 'text',
+        customers: 1,
+        total: null,
+        largest: null,
+        causes: [
+          {
+            cause: 'repeat',
+            customers: 1,
+            total: null,
+            largest: null,
+            examples: [{ customer_id: 'half \ud800', before: 'nul \0', after: null, events: [] }],
+          },
+        ],
+      },
+    ],
+    ...change,
+  });
+
+  test('reads back whole, whatever texts it holds, and is replaced when it is measured again', async () => {
+    const catalog = await open();
+    const { generation } = await catalog.beginRun(begin());
+    expect(await catalog.drift(generation)).toBeNull();
+    await catalog.putDrift(measured(generation));
+    expect(await catalog.drift(generation)).toEqual(measured(generation));
+    const reason = 'no speed layer folds the log';
+    const again = measured(generation, { status: 'not measured', reason, base: 4, causes: {}, metrics: [] });
+    await catalog.putDrift(again);
+    expect(await catalog.drift(generation)).toEqual(again);
+  });
+
+  test('is listed by definition, newest first, from below a generation', async () => {
+    const catalog = await open();
+    for (const definition of ['one', 'two', 'one', 'one']) {
+      const { generation } = await catalog.beginRun(begin({ definition }));
+      await catalog.putDrift(measured(generation));
+    }
+    const listed = async (below: number | null, limit: number) =>
+      (await catalog.drifts({ definition: 'one', below, limit })).map(({ generation }) => generation);
+    expect(await listed(null, 2)).toEqual([4, 3]);
+    expect(await listed(3, 2)).toEqual([1]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { openPool } from '@tidemark/postgres';
 import { createCutLock } from './cut-lock.ts';
+import { createDrifts, type Drifts } from './drifts.ts';
 import { createImports, type Imports } from './imports.ts';
 import { migrate } from './migrate.ts';
 import { acquireRunLock, type RunLock } from './run-lock.ts';
@@ -7,8 +8,9 @@ import { createRuns, type Runs } from './runs.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createUnknownFields, type UnknownFields } from './unknown-fields.ts';
 
-/** Runs, imports, counts and settings, in the PostgreSQL schema `tidemark_catalog`. */
+/** Runs, drift, imports, counts and settings, in the PostgreSQL schema `tidemark_catalog`. */
 export type Catalog = Runs &
+  Drifts &
   Imports &
   UnknownFields &
   Settings & {
@@ -29,6 +31,7 @@ export async function openCatalog(url: string): Promise<Catalog> {
   const cutLock = createCutLock(pool);
   return {
     ...createRuns(pool, cutLock),
+    ...createDrifts(pool),
     ...createImports(pool, cutLock),
     ...createUnknownFields(pool),
     ...createSettings(pool),

@@ -1,3 +1,5 @@
+import type { DriftCause, MetricValue } from '@tidemark/metrics';
+
 /** What the catalog keeps of a batch run. Its number is the generation it makes. */
 export type Run = {
   readonly generation: number;
@@ -21,7 +23,7 @@ export type Run = {
   readonly steps: readonly RunStep[];
 };
 
-export type StepName = 'barrier' | 'land' | 'recompute' | 'validate' | 'publish' | 'clean';
+export type StepName = 'barrier' | 'land' | 'recompute' | 'validate' | 'publish' | 'drift' | 'clean';
 
 export type RunStep = {
   readonly name: StepName;
@@ -29,4 +31,66 @@ export type RunStep = {
   readonly endedAtMs: number | null;
   /** Inputs, outputs and counts, as the step names them. Decimal strings where a number may pass 2^53. */
   readonly counts: Readonly<Record<string, string | number>>;
+};
+
+/** Where an event stands: in the log, or in an import. Offsets are decimal strings. */
+export type DriftPlace =
+  | { readonly partition: number; readonly offset: string }
+  | { readonly import: number; readonly row: string };
+
+/** An event by what it did: placed, changed or cancelled the row of a key in a source. */
+export type DriftEvent = {
+  readonly event_id: string;
+  readonly source: string;
+  readonly kind: string;
+  readonly key: string;
+  readonly at: DriftPlace;
+};
+
+export type DriftExample = {
+  readonly customer_id: string;
+  /** What the view before the generation said, and what the generation says. */
+  readonly before: MetricValue;
+  readonly after: MetricValue;
+  /** The events behind the difference, as far as they are known, in their order; a few of them. */
+  readonly events: readonly DriftEvent[];
+};
+
+/**
+ * Customers that differ, and by how much: after less before, as a decimal string; money as answers write it. Null where
+ * the metric is no number; a side that has no value adds nothing.
+ */
+export type DriftFigures = {
+  readonly customers: number;
+  readonly total: string | null;
+  /** The one farthest from zero. */
+  readonly largest: string | null;
+};
+
+export type CauseDrift = DriftFigures & { readonly cause: DriftCause; readonly examples: readonly DriftExample[] };
+
+/** The drift of one metric; each of its customers has one cause. */
+export type MetricDrift = DriftFigures & {
+  readonly metric: string;
+  readonly unit: string;
+  readonly causes: readonly CauseDrift[];
+};
+
+/** What a generation corrected of the view before it: its base and the deltas up to its cut. */
+export type Drift = {
+  readonly generation: number;
+  readonly status: 'measured' | 'not measured';
+  /** Why it was not measured; null when it was. */
+  readonly reason: string | null;
+  readonly base: number | null;
+  /** The moment both sides were finished at. */
+  readonly asOfMs: number;
+  readonly measuredAtMs: number;
+  /** Customers touched or changed that were compared, and those of them that differ. */
+  readonly compared: number;
+  readonly differing: number;
+  /** Customers by cause; one that has several is counted under each. */
+  readonly causes: Readonly<Partial<Record<DriftCause, number>>>;
+  /** Only metrics that differ, in the registry's order. */
+  readonly metrics: readonly MetricDrift[];
 };

@@ -1,3 +1,12 @@
 export { fromRecordBatch, type StateRow, toRecordBatch } from './arrow-column.ts';
 export { EngineError, type EngineErrorCode } from './error.ts';
-export type { Engine, Inspection, RankedCustomer, RecomputeRequest, RecomputeResult, RowFile } from './port.ts';
+export type {
+  Engine,
+  HistoryRequest,
+  HistoryRow,
+  Inspection,
+  RankedCustomer,
+  RecomputeRequest,
+  RecomputeResult,
+  RowFile,
+} from './port.ts';

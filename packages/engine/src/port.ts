@@ -1,3 +1,4 @@
+import type { ChangeKind, EventIdentity, HistoryPlace, Row } from '@tidemark/metrics';
 import type { RecordBatch } from 'apache-arrow';
 
 /** A file of expanded rows, and the import it belongs to; null for rows of the log. */
@@ -35,6 +36,21 @@ export type Inspection = {
 
 export type RankedCustomer = { readonly customerId: string; readonly score: bigint };
 
+export type HistoryRequest = Pick<RecomputeRequest, 'currency' | 'definitionId' | 'rows'> & {
+  readonly customerIds: readonly string[];
+};
+
+/** A row as it was landed: what an event left behind, and where the event stands in history. */
+export type HistoryRow = {
+  readonly customerId: string;
+  readonly source: string;
+  readonly place: HistoryPlace;
+  readonly event: EventIdentity;
+  readonly key: string;
+  readonly kind: ChangeKind;
+  readonly row: Row;
+};
+
 /**
  * The batch engine: recomputes every customer from the full history. It works in a process of its own; results cross
  * as Arrow record batches. Each call reads snapshots by path, so a run goes on where a killed one stopped.
@@ -56,5 +72,7 @@ export type Engine = {
     asOfMs: number,
     limit: number,
   ): Promise<readonly RankedCustomer[]>;
+  /** The rows of some customers, repeats too, in no particular order: one scan for all of them. Few enough to be held. */
+  histories(request: HistoryRequest): Promise<readonly HistoryRow[]>;
   close(): Promise<void>;
 };

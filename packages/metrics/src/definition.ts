@@ -7,6 +7,7 @@ import type { Measure } from './measure.ts';
 import type { Metric } from './metric.ts';
 import type { Source } from './source.ts';
 import { SOURCES } from './sources.ts';
+import { RANK_LIST_LENGTH, RANK_LISTS_VERSION } from './sql/rank.ts';
 import { KEPT_HOURS } from './window.ts';
 
 /** Raise it when a fold, a merge, an expansion or an encoding changes what bytes the same events make. */
@@ -71,6 +72,7 @@ export function define(currency: string, { metrics, sources }: Registry = CUSTOM
       metrics: metrics.map(describe),
       repeatCap: REPEAT_CAP,
       keptHours: KEPT_HOURS,
+      rankLists: { version: RANK_LISTS_VERSION, length: RANK_LIST_LENGTH },
       columns,
     }),
     currency,

@@ -15,7 +15,12 @@ export function zeroState(definition: Definition): State {
 }
 
 /** Adds the signed rows of one event to a state, in place. */
-export function foldChange(definition: Definition, state: State, change: Change, event: TidemarkEvent): void {
+export function foldChange(
+  definition: Definition,
+  state: State,
+  change: Change,
+  event: Pick<TidemarkEvent, 'event_id' | 'occurred_at'>,
+): void {
   const { occurred_at, event_id } = event;
   for (const { measure, at } of definition.measuresBySource.get(change.source.name) ?? []) {
     const minus = change.minus && inputOf(measure, change.minus, occurred_at, event_id);
@@ -66,12 +71,24 @@ export function foldRecord(
   event: TidemarkEvent,
   offset: bigint,
 ): FoldOutcome {
+  return foldOnce(definition, delta, before, event, offset, () => expand(event));
+}
+
+/** As `foldRecord`, of an event whose change is known otherwise than from the event: asked for only when it counts. */
+export function foldOnce(
+  definition: Definition,
+  delta: Delta,
+  before: Pick<Delta, 'ids'> | null,
+  event: Pick<TidemarkEvent, 'event_id' | 'occurred_at'>,
+  offset: bigint,
+  change: () => Change,
+): FoldOutcome {
   if (offset <= delta.lastOffset) return 'already in';
   const id = eventIdHash(event.event_id);
   const repeat = delta.ids.has(id) || (before?.ids.has(id) ?? false);
   delta.ids.enter(id);
   delta.lastOffset = offset;
   if (repeat) return 'repeat';
-  foldChange(definition, delta.state, expand(event), event);
+  foldChange(definition, delta.state, change(), event);
   return 'folded';
 }

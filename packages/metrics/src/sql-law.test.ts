@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asOf, dividedBy, type Expression, metric, plus, times, whole, wholeDays } from './expression.ts';
 import { mergeView, rankScore } from './merged-view.ts';
-import { FLAG_ORDER, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
+import { rankLists, UNRANKED_SCORE } from './sql/rank.ts';
 import { foldedBatch } from './testing/consolidated.ts';
 import { Duck } from './testing/duck.ts';
 import { histories, INT64_MAX } from './testing/histories.ts';
@@ -119,14 +119,13 @@ describe('the SQL', () => {
     const sample = fc.sample(histories, parameters);
     const [{ barrierAtMs, asOfMs } = { barrierAtMs: 0, asOfMs: 0 }] = sample;
     const states = await duck.recompute(LAW_DEFINITION, sample.flatMap(ofCustomer), barrierAtMs);
-    for (const { name, condition, score } of rankLists(LAW_DEFINITION, asOfMs)) {
+    for (const { name, sort, flag, condition, score } of rankLists(LAW_DEFINITION, asOfMs)) {
       const reader = await duck.connection.runAndReadAll(`SELECT customer_id, ${score} FROM states WHERE ${condition}`);
       const ranked = new Map(reader.getRows().map(([id, value]) => [id, value]));
-      const isFlag = LAW_DEFINITION.metrics.some((one) => one.name === name && one.kind === 'flag');
       for (const [id, state] of states) {
-        const isListed = !isFlag || mergeView(LAW_DEFINITION, [state], asOfMs).metrics[name] === true;
-        const own = rankScore(LAW_DEFINITION, [state], isFlag ? FLAG_ORDER : name, asOfMs).score;
-        const expected = isListed ? (own ?? (isFlag ? UNRANKED_SCORE : null)) : null;
+        const isListed = flag === null || mergeView(LAW_DEFINITION, [state], asOfMs).metrics[flag] === true;
+        const own = rankScore(LAW_DEFINITION, [state], sort, asOfMs).score;
+        const expected = isListed ? (own ?? (flag === null ? null : UNRANKED_SCORE)) : null;
         expect(ranked.get(id) ?? null, `${name} of ${id}`).toEqual(expected);
       }
     }

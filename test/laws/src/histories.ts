@@ -5,6 +5,7 @@ import type { Engine } from '@tidemark/engine';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
 import { Random } from '@tidemark/simulator';
 import { expect } from 'vitest';
+import { driftLaw } from './drift-law.ts';
 import { type Pin, quietLaw, type ReadMoment, readLaw } from './read-law.ts';
 import { scratch, World, type WorldUrls } from './world.ts';
 
@@ -30,12 +31,15 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
   const session = await openSession(limits);
   const engine = openDuckDbEngine(limits);
   const moments: ReadMoment[] = [];
+  let corrected = 0;
   let next = first;
   const lane = async () => {
     while (next < first + histories) {
       const seed = next++;
       try {
-        moments.push(...(await history(seed, freshStores, engine, session)));
+        const ended = await history(seed, freshStores, engine, session);
+        moments.push(...ended.moments);
+        corrected += ended.corrected;
       } catch (cause) {
         const how = cause instanceof Error ? cause.message : String(cause);
         throw new Error(
@@ -54,9 +58,12 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
     await rm(folder, { recursive: true });
   }
   const hard = moments.filter(({ unflushed, halfBarrier, movedPointer }) => unflushed || halfBarrier || movedPointer);
-  console.log(`merge law: ${histories} histories, ${moments.length} reads, ${hard.length} of them at hard moments`);
+  console.log(
+    `merge law: ${histories} histories, ${moments.length} reads, ${hard.length} of them at hard moments, ${corrected} metrics corrected at the end`,
+  );
   if (only) return;
   expect(hard.length).toBeGreaterThan(moments.length / 2);
+  expect(corrected).toBeGreaterThan(0);
   for (const kind of ['unflushed', 'halfBarrier', 'movedPointer'] as const) {
     expect(moments.filter((moment) => moment[kind]).length, kind).toBeGreaterThan(0);
   }
@@ -67,7 +74,7 @@ async function history(
   freshStores: () => Promise<FreshStores>,
   engine: Engine,
   session: Session,
-): Promise<readonly ReadMoment[]> {
+): Promise<{ readonly moments: readonly ReadMoment[]; readonly corrected: number }> {
   const stores = await freshStores();
   const random = Random.fromSeed(seed);
   const world = await World.open(random, stores, engine, session);
@@ -95,7 +102,7 @@ async function history(
     }
     await world.settle();
     await quietLaw(world);
-    return moments;
+    return { moments, corrected: await driftLaw(world) };
   } finally {
     await world.close();
     await stores.drop();

@@ -64,12 +64,14 @@ export class World {
   /** Where the lake is, as commands are told. */
   readonly lakeFolder: string;
   readonly #events: RandomEvents;
-  readonly #context: BatchContext;
+  /** What runs are given. */
+  readonly context: BatchContext;
   readonly #session: Session;
   readonly #closers: (() => Promise<void> | void)[];
   /** Rows a killed run had sent and that have not arrived yet. */
   readonly #late: (() => Promise<void>)[] = [];
-  readonly #wrong = new Set<number>();
+  /** Generations that were published wrong, and gone back from. */
+  readonly wrong = new Set<number>();
   #killAtProgress: number | null = null;
   #holdWrites = false;
 
@@ -97,7 +99,7 @@ export class World {
     this.#events = new RandomEvents(random, CUSTOMERS);
     this.mirror = new Mirror(DEFINITION.currency);
     this.workers = new SpeedWorkers(random, log, views, DEFINITION);
-    this.#context = {
+    this.context = {
       definition: DEFINITION,
       log,
       store,
@@ -154,10 +156,14 @@ export class World {
     }
   }
 
-  /** Appends one event as it is given. */
-  async send(customer: string, event: Record<string, unknown>): Promise<void> {
+  /** Appends one event as it is given, where its key belongs or in the partition named. */
+  async send(
+    customer: string,
+    event: Record<string, unknown>,
+    to: { readonly partition?: number } = {},
+  ): Promise<void> {
     const bytes = new TextEncoder().encode(JSON.stringify(event));
-    const [place] = await this.log.append([{ key: new TextEncoder().encode(customer), value: bytes }]);
+    const [place] = await this.log.append([{ key: new TextEncoder().encode(customer), value: bytes, ...to }]);
     if (place) this.mirror.appended(place.partition, place.offset, bytes);
   }
 
@@ -174,7 +180,7 @@ export class World {
         return result;
       },
     };
-    const outcome = await runBatch({ ...this.#context, engine });
+    const outcome = await runBatch({ ...this.context, engine });
     await this.readBarriers();
     return outcome;
   }
@@ -184,8 +190,8 @@ export class World {
     const pointer = await this.views.pointer();
     if (!pointer || pointer.publishing === 'paused') return;
     const outcome = await this.runBroken('order_count', 'order_count + 1');
-    this.#wrong.add(outcome.generation);
-    if (outcome.status === 'published') await rollback(this.#context, pointer.generation);
+    this.wrong.add(outcome.generation);
+    if (outcome.status === 'published') await rollback(this.context, pointer.generation);
     else await this.catalog.updateRun(outcome.generation, { status: 'failed' });
     await this.resume();
   }
@@ -200,7 +206,7 @@ export class World {
     if (newest?.status === 'running' && this.random.chance(0.4))
       await this.catalog.updateRun(newest.generation, { status: 'failed' });
     try {
-      await runBatch(this.#context, { full: this.random.chance(0.1) });
+      await runBatch(this.context, { full: this.random.chance(0.1) });
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
     } finally {
@@ -229,14 +235,14 @@ export class World {
   /** Goes back to the newest older generation that is not known to be wrong. */
   async rollback(): Promise<void> {
     const pointer = await this.views.pointer();
-    const target = (await listGenerations(this.#context, 50)).find(
-      ({ generation, readable }) => readable && generation < (pointer?.generation ?? 0) && !this.#wrong.has(generation),
+    const target = (await listGenerations(this.context, 50)).find(
+      ({ generation, readable }) => readable && generation < (pointer?.generation ?? 0) && !this.wrong.has(generation),
     );
-    if (target) await rollback(this.#context, target.generation);
+    if (target) await rollback(this.context, target.generation);
   }
 
   async resume(): Promise<void> {
-    await resumePublishing(this.#context).catch(
+    await resumePublishing(this.context).catch(
       expected('TIDEMARK_BATCH_NOTHING_PUBLISHED', 'TIDEMARK_POINTER_SUPERSEDED', 'TIDEMARK_POINTER_BASE'),
     );
   }
@@ -247,10 +253,9 @@ export class World {
   }
 
   /** An import of a few events, numbered and filed under the lock that freezes a run's cut. */
-  async import(): Promise<void> {
+  async import(values: readonly Uint8Array[] = this.#randomValues()): Promise<void> {
     const events = await this.lake.eventWriter();
     const rows = await this.lake.rowWriter(DEFINITION);
-    const values = Array.from({ length: this.random.between(1, 5) }, () => this.#events.next(this.clock.now()).bytes);
     const accepted: Uint8Array[] = [];
     for (const value of values) {
       const parsed = parse(value, { currency: DEFINITION.currency });
@@ -278,6 +283,10 @@ export class World {
     });
   }
 
+  #randomValues(): readonly Uint8Array[] {
+    return Array.from({ length: this.random.between(1, 5) }, () => this.#events.next(this.clock.now()).bytes);
+  }
+
   /** Something a dead run had sent arrives at last. */
   async arriveLate(): Promise<void> {
     await this.#late.shift()?.();
@@ -296,7 +305,7 @@ export class World {
     // A run that was killed is resumed first; the one after it covers everything.
     for (;;) {
       const [newest] = await this.catalog.runs({ limit: 1 });
-      const outcome = await runBatch(this.#context);
+      const outcome = await runBatch(this.context);
       await this.readBarriers();
       if (newest?.status !== 'running' && outcome.status === 'published') break;
     }
@@ -346,7 +355,7 @@ function patient<T extends object>(port: T): T {
 }
 
 /** The methods of an object, each still its own: so that one of them can be replaced. */
-function bound<T extends object>(object: T): T {
+export function bound<T extends object>(object: T): T {
   return new Proxy(object, {
     ownKeys: () => methodNames(object),
     getOwnPropertyDescriptor: (target, name) => ({

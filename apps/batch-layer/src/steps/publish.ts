@@ -30,7 +30,7 @@ export async function publish(
   const { generation } = run;
   const pointer = await views.pointer();
   if (pointer?.generation === generation) {
-    return { kind: 'published', pointer, base: run.base, rows: 0 };
+    return { kind: 'published', pointer, base: baseOf(pointer, await catalog.began(definition.id)), rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
 
@@ -57,6 +57,10 @@ export async function publish(
   }
   return { kind: 'published', pointer: next, base, rows: written.rows };
 }
+
+/** What a live generation was made from, which the catalog of a killed run may not say: its newest ancestor that began. */
+const baseOf = ({ generation, excluded }: LivePointer, began: readonly number[]): number | null =>
+  began.findLast((number) => number < generation && !excluded.includes(number)) ?? null;
 
 async function writeRows(
   { engine, views, definition, progress }: BatchContext,

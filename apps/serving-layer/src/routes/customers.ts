@@ -1,4 +1,3 @@
-import { FLAG_ORDER } from '@tidemark/metrics';
 import { z } from 'zod';
 import { asOfUnder } from '../as-of.ts';
 import { decodeCursor, encodeCursor, invalidCursor } from '../cursor.ts';
@@ -9,7 +8,7 @@ import { byRank, type RankingQuery, rank } from '../ranking.ts';
 import { asOf, generation, limit } from '../schema/request.ts';
 import type { Services, ServingApp } from '../services.ts';
 
-const DEFAULT_SORT = FLAG_ORDER;
+const DEFAULT_SORT = 'estimated_clv';
 
 const querystring = z.strictObject({
   sort: z.string().optional().describe(`A ranked metric; default ${DEFAULT_SORT}.`),
@@ -39,7 +38,7 @@ export function customersRoute(app: ServingApp, services: Services): void {
   const { definition } = context;
   const rankedNames = definition.metrics.filter(({ ranked }) => ranked).map(({ name }) => name);
   const description = `The best customers by a ranked metric, highest first, ties by id: ${rankedNames.join(', ')}. \
-A generation keeps the best 2,000 of each; those touched since are merged in, up to ${context.limits.rankedTouched}. \
+A generation keeps the best 2,000 of each, and of those at risk by each; those touched since are merged in, up to ${context.limits.rankedTouched}. \
 \`exact_to_depth\` says how far down the order is certain; with more touched customers than that it is 0.`;
   const schema = { summary: 'Customers, ranked', description, querystring, response: { 200: answers.ranking } };
 

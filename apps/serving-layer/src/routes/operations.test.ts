@@ -118,6 +118,8 @@ test('the API is documented with everything it needs', async () => {
     '/v1/customers/{id}',
     '/v1/customers:batchGet',
     '/v1/dead-letters',
+    '/v1/drift',
+    '/v1/drift/{generation}',
     '/v1/generations',
     '/v1/metrics-catalog',
   ]);

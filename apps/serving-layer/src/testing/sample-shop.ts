@@ -1,12 +1,12 @@
-import type { Run } from '@tidemark/catalog';
+import type { Drift, Run } from '@tidemark/catalog';
 import { compareUtf8, parse, type TidemarkEvent } from '@tidemark/contracts';
 import {
   AS_OF_BEFORE_BARRIER_MS,
   type Definition,
   emptyDelta,
-  FLAG_ORDER,
   foldRecord,
   mergeView,
+  rankListName,
   rankScore,
   type State,
   UNRANKED_SCORE,
@@ -45,6 +45,7 @@ export class SampleShop {
   readonly definition: Definition;
   readonly views: Views;
   readonly runs = new Map<number, Run>();
+  readonly drifts = new Map<number, Drift>();
   readonly #listLimit: number;
   #nextEvent = 0;
 
@@ -60,6 +61,12 @@ export class SampleShop {
       run: async (generation: number) => this.runs.get(generation) ?? null,
       runs: async ({ limit }: { limit: number }) =>
         [...this.runs.values()].toSorted((a, b) => b.generation - a.generation).slice(0, limit),
+      drift: async (generation: number) => this.drifts.get(generation) ?? null,
+      drifts: async ({ below, limit }: { below: number | null; limit: number }) =>
+        [...this.drifts.values()]
+          .filter(({ generation }) => below === null || generation < below)
+          .toSorted((a, b) => b.generation - a.generation)
+          .slice(0, limit),
     };
   }
 
@@ -155,18 +162,20 @@ export class SampleShop {
   *#lists(rows: readonly { customerId: string; state: State | null }[]): Iterable<[string, readonly Candidate[]]> {
     const earliestMs = BARRIER_AT_MS - AS_OF_BEFORE_BARRIER_MS;
     const score = (state: State, metric: string) => rankScore(this.definition, [state], metric, earliestMs).score;
-    for (const metric of this.definition.metrics) {
-      if (!metric.ranked && metric.kind !== 'flag') continue;
-      const list = rows.flatMap(({ customerId, state }): Candidate[] => {
-        if (state === null) return [];
-        if (metric.kind !== 'flag') {
-          const own = score(state, metric.name);
-          return own === null ? [] : [{ customerId, score: own }];
-        }
-        if (mergeView(this.definition, [state], earliestMs).metrics[metric.name] !== true) return [];
-        return [{ customerId, score: score(state, FLAG_ORDER) ?? UNRANKED_SCORE }];
-      });
-      yield [metric.name, list.toSorted(bestFirst).slice(0, this.#listLimit)];
+    const { metrics } = this.definition;
+    const ranked = metrics.filter((metric) => metric.ranked).map(({ name }) => name);
+    const flags = metrics.filter(({ kind }) => kind === 'flag').map(({ name }) => name);
+    for (const flag of [null, ...flags]) {
+      for (const sort of ranked) {
+        const list = rows.flatMap(({ customerId, state }): Candidate[] => {
+          if (state === null) return [];
+          const own = score(state, sort);
+          if (flag === null) return own === null ? [] : [{ customerId, score: own }];
+          if (mergeView(this.definition, [state], earliestMs).metrics[flag] !== true) return [];
+          return [{ customerId, score: own ?? UNRANKED_SCORE }];
+        });
+        yield [rankListName(sort, flag), list.toSorted(bestFirst).slice(0, this.#listLimit)];
+      }
     }
   }
 }

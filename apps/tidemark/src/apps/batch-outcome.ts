@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The steps of a run, in their order, as its progress names them. */
-export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'clean'];
+export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish', 'drift', 'clean'];
 
 /** What the batch layer prints of a run. */
 export const outcomeSchema = z.object({
@@ -10,5 +10,6 @@ export const outcomeSchema = z.object({
   reason: z.string().nullable(),
   customers: z.int(),
   rowsWritten: z.int(),
+  drifts: z.array(z.object({ generation: z.int(), differing: z.int(), causes: z.record(z.string(), z.int()) })),
   durationMs: z.number(),
 });

@@ -66,7 +66,7 @@ export function batchCommand(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const result = await inBatchLayer(flags.full ? ['run', '--full'] : ['run'], flags);
-  const { generation, status, reason, customers, rowsWritten, durationMs } = outcomeSchema.parse(result);
+  const { generation, status, reason, customers, rowsWritten, drifts, durationMs } = outcomeSchema.parse(result);
   if (status === 'rejected') process.exitCode = 1;
   const why = reason === null ? '' : `: ${reason}`;
   say(
@@ -74,6 +74,12 @@ async function run(flags: Flags): Promise<void> {
     result,
     `Generation ${generation} ${status}${why}. ${count(customers)} customers, ${count(rowsWritten)} rows written, ${duration(durationMs)}.`,
   );
+  for (const { generation: of, causes } of drifts) {
+    if (causes.lost && !flags.json)
+      process.stdout.write(
+        `The views before generation ${of} had lost something: \`tidemark drift ${of}\` says what.\n`,
+      );
+  }
 }
 
 async function generations(flags: Flags): Promise<void> {

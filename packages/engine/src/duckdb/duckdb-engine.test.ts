@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSession, type Session } from '@tidemark/duckdb';
-import { type ColumnValue, define } from '@tidemark/metrics';
+import { type ColumnValue, define, rankListName } from '@tidemark/metrics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, fromRecordBatch, type RowFile, type StateRow } from '../index.ts';
 import { openDuckDbEngine } from './index.ts';
@@ -133,8 +133,44 @@ describe('the DuckDB engine', () => {
       ['c-6', 212n],
     ]);
     const atRisk = await recomputeOver({ support_tickets: [await parquet('t6', tickets)] }, 'g7');
-    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs, 100)).toHaveLength(7);
-    expect(await engine.top('USD', atRisk, 'at_risk', barrierAtMs + 60 * 24 * HOUR_MS, 100)).toEqual([]);
+    expect(await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs, 100)).toHaveLength(7);
+    expect(
+      await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs + 60 * 24 * HOUR_MS, 100),
+    ).toEqual([]);
+  });
+
+  it('gives the landed rows of the customers asked for, as history has them', async () => {
+    const imported = await parquet(
+      'o9',
+      `SELECT * REPLACE (NULL::INTEGER AS epoch, NULL::INTEGER AS partition) FROM (${orders(0, 7, '7')})`,
+    );
+    const profile = `SELECT 3::INTEGER AS epoch, 1::INTEGER AS partition, ${2n ** 60n}::BIGINT AS position, 'o''c' AS customer_id,
+      'p-1' AS event_id, 5::BIGINT AS occurred_at, 'p-1' AS "key", 'placed' AS kind, NULL::VARCHAR AS segment, TRUE AS segment_present,
+      NULL::VARCHAR AS country, FALSE AS country_present, 1970::INTEGER AS birth_year, TRUE AS birth_year_present`;
+    const rows = { orders: [{ ...imported, import: 4 }], profiles: [await parquet('p9', profile)] };
+    const request = { currency: 'USD', definitionId: definition.id, rows, customerIds: ['c-3', "o'c", 'nobody'] };
+    const found = await engine.histories(request);
+    expect(found).toEqual([
+      {
+        customerId: 'c-3',
+        source: 'orders',
+        place: { source: 'import', number: 4, row: 3 },
+        event: { event_id: 'e-3', occurred_at: barrierAtMs - HOUR_MS },
+        key: 'o-3',
+        kind: 'placed',
+        row: { order_date: barrierAtMs - HOUR_MS, total_amount: 7n, cancelled: false },
+      },
+      {
+        customerId: "o'c",
+        source: 'profiles',
+        place: { source: 'log', epoch: 3, partition: 1, offset: 2n ** 60n },
+        event: { event_id: 'p-1', occurred_at: 5 },
+        key: 'p-1',
+        kind: 'placed',
+        row: { segment: null, birth_year: 1970 },
+      },
+    ]);
+    expect(found[1]?.row).toHaveProperty('country', undefined);
   });
 
   it('finds what the quality gate refuses', async () => {

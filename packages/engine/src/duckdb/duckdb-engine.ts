@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SessionOptions } from '@tidemark/duckdb';
 import { type RecordBatch, tableFromIPC } from 'apache-arrow';
 import { EngineError } from '../error.ts';
-import type { Engine, Inspection, RankedCustomer, RecomputeResult } from '../port.ts';
+import type { Engine, HistoryRequest, HistoryRow, Inspection, RankedCustomer, RecomputeResult } from '../port.ts';
 import type { Reply, Request } from './protocol.ts';
 
 type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
@@ -46,6 +46,10 @@ class DuckDbEngine implements Engine {
     limit: number,
   ): Promise<readonly RankedCustomer[]> {
     return (await this.#ask({ kind: 'top', currency, snapshot, list, asOfMs, limit })) as readonly RankedCustomer[];
+  }
+
+  async histories(request: HistoryRequest): Promise<readonly HistoryRow[]> {
+    return (await this.#ask({ kind: 'histories', request })) as readonly HistoryRow[];
   }
 
   async *changes(currency: string, snapshot: string, base: string | null): AsyncGenerator<RecordBatch> {

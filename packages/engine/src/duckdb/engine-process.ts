@@ -3,6 +3,7 @@ import { openSession } from '@tidemark/duckdb';
 import { define } from '@tidemark/metrics';
 import { Table, tableToIPC } from 'apache-arrow';
 import { toRecordBatch } from '../arrow-column.ts';
+import { histories } from './history-rows.ts';
 import type { Reply, Request } from './protocol.ts';
 import { changes, inspect, recompute, top } from './snapshot-queries.ts';
 
@@ -66,6 +67,8 @@ async function main(): Promise<void> {
         const result = await inspect(connection, define(message.currency), message.snapshot, message.base);
         return reply({ id, kind: 'done', result });
       }
+      case 'histories':
+        return reply({ id, kind: 'done', result: await histories(connection, message.request) });
       case 'top': {
         const { currency, snapshot, list, asOfMs, limit } = message;
         return reply({

@@ -1,4 +1,11 @@
-import type { Inspection, RankedCustomer, RecomputeRequest, RecomputeResult } from '../port.ts';
+import type {
+  HistoryRequest,
+  HistoryRow,
+  Inspection,
+  RankedCustomer,
+  RecomputeRequest,
+  RecomputeResult,
+} from '../port.ts';
 
 /** What the caller asks of the engine's process. One answer, or a stream of batches, for each id. */
 export type Request = { readonly id: number } & (
@@ -13,6 +20,7 @@ export type Request = { readonly id: number } & (
       readonly asOfMs: number;
       readonly limit: number;
     }
+  | { readonly kind: 'histories'; readonly request: HistoryRequest }
   /** The caller has taken a batch in: the process may send one more. */
   | { readonly kind: 'taken' }
 );
@@ -24,6 +32,9 @@ export type Reply = { readonly id: number } & (
   | { readonly kind: 'batch'; readonly ipc: Uint8Array; readonly rows: number }
   /** The end of a stream, with what was sent: a stream cut short cannot pass for a whole one. */
   | { readonly kind: 'end'; readonly batches: number; readonly rows: number }
-  | { readonly kind: 'done'; readonly result: RecomputeResult | Inspection | readonly RankedCustomer[] }
+  | {
+      readonly kind: 'done';
+      readonly result: RecomputeResult | Inspection | readonly RankedCustomer[] | readonly HistoryRow[];
+    }
   | { readonly kind: 'failed'; readonly message: string }
 );

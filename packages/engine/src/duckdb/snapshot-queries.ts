@@ -8,32 +8,20 @@ import {
   DuckDBTimestampValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import { identifier, textListLiteral, textLiteral } from '@tidemark/duckdb';
+import { identifier, textLiteral } from '@tidemark/duckdb';
 import {
   type ColumnType,
   type ColumnValue,
   type Definition,
   DUCKDB_TYPES,
-  define,
   rankLists,
   recomputeSql,
-  rowColumns,
-  type Source,
   zeroState,
 } from '@tidemark/metrics';
 import type { StateRow } from '../arrow-column.ts';
 import { EngineError } from '../error.ts';
-import type { Inspection, RankedCustomer, RecomputeRequest, RecomputeResult, RowFile } from '../port.ts';
-
-/** The definition as this process's code knows it; refuses to compute under a name that means something else here. */
-export function definitionOf(currency: string, id: string): Definition {
-  const definition = define(currency);
-  if (definition.id === id) return definition;
-  throw new EngineError(
-    'TIDEMARK_ENGINE_FAILED',
-    `The engine runs code of definition ${definition.id}, but was asked for ${id}. Start both from the same version.`,
-  );
-}
+import type { Inspection, RankedCustomer, RecomputeRequest, RecomputeResult } from '../port.ts';
+import { definitionOf, viewLanded } from './landed-rows.ts';
 
 /**
  * Temporary tables and views go with the connection. History is scanned into a database of its own, compressed: at
@@ -52,11 +40,7 @@ export async function recompute(
     await connection.run(sql);
     durations[name] = Math.round(performance.now() - began);
   };
-  for (const source of definition.sources) {
-    await connection.run(
-      `CREATE TEMP VIEW landed_${source.name} AS ${landedSql(source, request.rows[source.name] ?? [])}`,
-    );
-  }
+  await viewLanded(connection, definition, request.rows);
   const history = identifier(`history ${randomUUID()}`);
   await connection.run(`ATTACH ':memory:' AS ${history} (COMPRESS); USE ${history}`);
   try {
@@ -70,23 +54,6 @@ export async function recompute(
   } finally {
     await connection.run(`USE memory; DETACH ${history}`);
   }
-}
-
-/** A source's rows over its files. Imports are told apart by the file, since their number is given when they are accepted. */
-function landedSql(source: Source, files: readonly RowFile[]): string {
-  if (files.length === 0) {
-    return `SELECT ${rowColumns(source)
-      .map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`)
-      .join(', ')} WHERE FALSE`;
-  }
-  const byImport = new Map<number | null, string[]>();
-  for (const file of files) byImport.set(file.import, [...(byImport.get(file.import) ?? []), file.location]);
-  return [...byImport]
-    .map(
-      ([number, locations]) =>
-        `SELECT ${number ?? 'NULL'}::INTEGER AS "import", * FROM read_parquet(${textListLiteral(locations)})`,
-    )
-    .join('\nUNION ALL BY NAME ');
 }
 
 const snapshotSql = (path: string) => `read_parquet(${textLiteral(path)})`;

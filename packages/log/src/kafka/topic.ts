@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { LogError } from '../error.ts';
 import type { Bounds } from '../port.ts';
 import type { Brokers } from './brokers.ts';
@@ -75,7 +75,7 @@ export async function openTopic(admin: Admin, brokers: Brokers, settings: TopicS
  * offsets may have gaps, so nobody could tell. A user who may not ask how topics are set answers for it himself.
  */
 async function refuseCompacted(admin: Admin, topic: string): Promise<void> {
-  const asked = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] };
+  const asked = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] };
   try {
     const { resources } = await admin.describeConfigs({ resources: [asked], includeSynonyms: false });
     if (!resources.some(({ configEntries }) => configEntries.some((entry) => /compact/.test(entry.configValue))))
