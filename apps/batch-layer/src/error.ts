@@ -17,6 +17,10 @@ export type BatchErrorCode =
   | 'TIDEMARK_BATCH_NOTHING_PUBLISHED'
   /** The views know a generation, the catalog no run at all. */
   | 'TIDEMARK_BATCH_CATALOG_LOST'
+  /** A definition that is served or kept up can't be removed. */
+  | 'TIDEMARK_DEFINITION_IN_USE'
+  /** There are no tables of the definition. */
+  | 'TIDEMARK_DEFINITION_UNKNOWN'
   /** Views can't be made anew while a speed layer writes them. */
   | 'TIDEMARK_REBUILD_WHILE_FOLDING';
 

@@ -1,10 +1,11 @@
 import { configureApp, runApp, VALIDATE_FLAG } from '@tidemark/runtime';
 import { Command } from 'commander';
 import type { BatchContext, Progress } from './batch-context.ts';
-import { runBatch } from './batch-run.ts';
+import { runBatch, withRunLock } from './batch-run.ts';
 import { listGenerations, resumePublishing, rollback } from './generations.ts';
 import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
 import { rebuild } from './rebuild.ts';
+import { dropDefinition } from './retire.ts';
 import { logLost, startSchedule } from './schedule.ts';
 
 const { options, logger } = configureApp({
@@ -66,6 +67,17 @@ program
   .command('publish')
   .description('Let publishing go on after a rollback, with the newest kept run if it still can be.')
   .action(() => command(async (context) => ({ live: await resumePublishing(context) })));
+
+program
+  .command('drop')
+  .argument('<definition>', 'its id')
+  .description('Remove the tables of a definition that is not served and that no speed layer keeps up.')
+  .action((id: string) =>
+    command(async (context) => {
+      await withRunLock(context, () => dropDefinition(context, id));
+      return { dropped: id };
+    }),
+  );
 
 program
   .command('rollback')

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from './serving-context.ts';
 
 const { options, logger } = configureApp({
   name: 'serving-layer',
-  reads: ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port', 'drainMs'],
+  reads: ['logUrl', 'viewsUrl', 'catalogUrl', 'currency', 'partitions', 'host', 'port', 'drainMs', 'handOverMs'],
   requires: ['logUrl', 'viewsUrl', 'catalogUrl'],
 });
 
@@ -28,6 +28,7 @@ runApp({ name: 'serving-layer', logger, ...times }, async (app) => {
   const server = await buildServer({
     definition,
     views: await store.open(definition),
+    serving: () => store.serving(),
     log,
     catalog,
     clock: systemClock,
@@ -41,6 +42,7 @@ runApp({ name: 'serving-layer', logger, ...times }, async (app) => {
       (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null) ||
       [...(await log.bounds()).values()].some(({ start }) => start > 0n),
     limits: DEFAULT_LIMITS,
+    handOverMs: options.handOverMs,
     stopping: app.signal,
   });
   app.onStop('http', async () => {

@@ -41,9 +41,9 @@ export function answerProblem(logger: Logger, error: unknown, request: FastifyRe
   const problem = problemOf(error);
   const route = request.routeOptions.url ?? 'none';
   if (problem.status === 500) logger.error({ err: problem.cause, route }, 'a request failed');
-  if (problem.status === 503) {
+  if (problem.code === 'TIDEMARK_API_UNAVAILABLE') {
     logger.warn({ err: problem.cause ?? problem, route }, 'a store does not answer');
-    reply.header('retry-after', String(RETRY_AFTER_S));
   }
+  if (problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_S));
   reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem.toBody()));
 }

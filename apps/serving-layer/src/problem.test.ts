@@ -169,6 +169,12 @@ test.each([
   expectProblem(await app.inject(url), 'TIDEMARK_API_UNAVAILABLE');
 });
 
+test('a server whose definition is not the one served says whose turn it is', async () => {
+  const serving = async () => ({ serving: 'feedfacefeedface', previous: null, untilMs: null });
+  const { app } = await serve({ over: () => ({ serving }) });
+  expectProblem(await app.inject('/readyz'), 'TIDEMARK_API_NOT_SERVED');
+});
+
 test('while the catalog is down the live generation answers, and what needs the catalog is unavailable', async () => {
   const down = async () => {
     throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });

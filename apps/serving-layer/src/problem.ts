@@ -31,6 +31,7 @@ export const PROBLEMS = {
     title: 'Too many requests from this address; wait for `Retry-After`.',
   },
   TIDEMARK_API_INTERNAL: { status: 500, title: 'A defect of the server. It is in its log.' },
+  TIDEMARK_API_NOT_SERVED: { status: 503, title: 'Another definition is served; its servers are ready.' },
   TIDEMARK_API_UNAVAILABLE: { status: 503, title: 'A store does not answer right now; wait for `Retry-After`.' },
 } as const satisfies Record<`TIDEMARK_API_${string}`, Kind>;
 

@@ -6,6 +6,7 @@ import { Pins } from './pins.ts';
 import { ProgressReader } from './progress.ts';
 import { answerSchemas } from './schema/answer.ts';
 import type { ServingContext } from './serving-context.ts';
+import { Turn } from './turn.ts';
 
 /** The server as routes see it: their zod schemas type what they are given. */
 export type ServingApp = FastifyInstance<
@@ -20,6 +21,7 @@ export type ServingApp = FastifyInstance<
 export type Services = {
   readonly context: ServingContext;
   readonly pins: Pins;
+  readonly turn: Turn;
   readonly progress: ProgressReader;
   readonly customers: CustomerReader;
   readonly answers: ReturnType<typeof answerSchemas>;
@@ -29,5 +31,5 @@ export function createServices(context: ServingContext): Services {
   const pins = new Pins(context);
   const progress = new ProgressReader(context);
   const customers = new CustomerReader(context, pins, progress);
-  return { context, pins, progress, customers, answers: answerSchemas(context.definition) };
+  return { context, pins, turn: new Turn(context), progress, customers, answers: answerSchemas(context.definition) };
 }

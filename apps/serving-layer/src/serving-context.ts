@@ -2,7 +2,7 @@ import type { Catalog } from '@tidemark/catalog';
 import type { EventLog } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock, Logger } from '@tidemark/runtime';
-import type { Views } from '@tidemark/views';
+import type { ViewStore, Views } from '@tidemark/views';
 import type { Registry } from 'prom-client';
 
 /** What the serving layer reads of the views. It writes nothing. */
@@ -25,6 +25,8 @@ export const DEFAULT_LIMITS: ServingLimits = { requestsPerMinute: 600_000, ranke
 export type ServingContext = {
   readonly definition: Definition;
   readonly views: ServedViews;
+  /** Which definition is served. */
+  readonly serving: ViewStore['serving'];
   readonly log: Pick<EventLog, 'bounds' | 'read'>;
   readonly catalog: Pick<Catalog, 'run' | 'runs' | 'drift' | 'drifts'>;
   /** Wall clock: `as_of`, and the age of records. */
@@ -36,6 +38,8 @@ export type ServingContext = {
   /** Whether there is history that only a first generation can show; asked while none is published. See `isReady`. */
   readonly awaitsFirstGeneration: () => Promise<boolean>;
   readonly limits: ServingLimits;
+  /** How long the server stays ready after another definition was switched to. */
+  readonly handOverMs: number;
   /** Aborted when the server will close: from then on it is not ready, and every answer is the last on its connection. */
   readonly stopping: AbortSignal;
 };

@@ -2,6 +2,7 @@ import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
 import { configureApp, createMetricsRegistry, runApp, startMetricsServer, systemClock } from '@tidemark/runtime';
 import { openViews } from '@tidemark/views/open';
+import { fillFrom } from './fill-start.ts';
 import { type Patience, retrying } from './fold-store.ts';
 import { SpeedHealth } from './health.ts';
 import { registerMetrics } from './metrics.ts';
@@ -23,9 +24,18 @@ runApp({ name: 'speed-layer', logger }, async (app) => {
     signal: app.signal,
     onRetry: ({ error, attempt, delayMs }) => logger.warn({ err: error, attempt, delayMs }, 'a store does not answer'),
   };
-  const views = retrying(await store.open(definition), patience);
+  const views = await store.open(definition);
   const { gatherMs, stateCache } = options;
-  const layer = new SpeedLayer({ log, views, definition, clock: systemClock, gatherMs, stateCache, patience });
+  const layer = new SpeedLayer({
+    log,
+    views: retrying(views, patience),
+    definition,
+    fillFrom: () => fillFrom(store, views, definition.id),
+    clock: systemClock,
+    gatherMs,
+    stateCache,
+    patience,
+  });
 
   const health = new SpeedHealth({ layer, log, ticks: () => performance.now(), stallMs: options.stallMs });
 

@@ -26,6 +26,7 @@ export class PartitionFold {
   readonly #partition: number;
   readonly #logId: string;
   readonly #cache: DeltaCache;
+  readonly #countsFrom: bigint;
   #epoch: number;
   #previousEpoch: number | null;
   #last: LogRecord | null = null;
@@ -38,6 +39,8 @@ export class PartitionFold {
     readonly partition: number;
     readonly logId: string;
     readonly position: Position | null;
+    /** Events before it are in a generation that every reader has; only what is no event is kept of them. Absent: none are. */
+    readonly countsFrom?: bigint;
     /** Clean deltas held in memory at most. */
     readonly cacheLimit: number;
   }) {
@@ -45,6 +48,7 @@ export class PartitionFold {
     this.#views = options.views;
     this.#partition = options.partition;
     this.#logId = options.logId;
+    this.#countsFrom = options.countsFrom ?? 0n;
     this.#cache = new DeltaCache(options.definition, options.views, options.partition, options.cacheLimit);
     this.#epoch = options.position?.epoch ?? 0;
     this.#previousEpoch = options.position?.previousEpoch ?? null;
@@ -73,7 +77,7 @@ export class PartitionFold {
         continue;
       }
       const event = this.#accept(record);
-      if (event) accepted.push({ event, offset: record.offset });
+      if (event && record.offset >= this.#countsFrom) accepted.push({ event, offset: record.offset });
     }
     await this.#foldAccepted(accepted);
     this.#last = records.at(-1) ?? this.#last;

@@ -1,6 +1,7 @@
 import { type Consumer, type EventLog, type PartitionHandler, type ReadResult, speedLayerGroup } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock } from '@tidemark/runtime';
+import { type FillFrom, fillOffset } from './fill-start.ts';
 import { type FoldStore, type Patience, ridingOut } from './fold-store.ts';
 import { PartitionFold } from './partition-fold.ts';
 import { startOffset } from './start-position.ts';
@@ -9,6 +10,8 @@ export type SpeedLayerOptions = {
   readonly log: EventLog;
   readonly views: FoldStore;
   readonly definition: Definition;
+  /** After which generation everything counts in partitions without a position yet; null, or absent: everything does. */
+  readonly fillFrom?: () => Promise<FillFrom | null>;
   readonly clock: Clock;
   /** How long changed deltas may gather under load before they are written, in milliseconds. */
   readonly gatherMs: number;
@@ -47,11 +50,12 @@ export class SpeedLayer implements PartitionHandler {
   }
 
   async assigned(partition: number): Promise<bigint> {
-    const { log, views, definition, stateCache, clock, patience = {} } = this.#options;
+    const { log, views, definition, fillFrom, stateCache, clock, patience = {} } = this.#options;
     const position = (await views.positions()).get(partition) ?? null;
-    const { next, partitions, logId } = await ridingOut(
+    const { next, countsFrom, partitions, logId } = await ridingOut(
       async () => ({
         next: await startOffset(log, partition, position),
+        countsFrom: position ? 0n : await fillOffset(log, partition, (await fillFrom?.()) ?? null),
         partitions: (await log.partitions()).length,
         logId: await log.identity(),
       }),
@@ -62,6 +66,7 @@ export class SpeedLayer implements PartitionHandler {
       views,
       partition,
       position,
+      countsFrom,
       logId,
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });

@@ -27,6 +27,10 @@ export type CliErrorCode =
   | 'TIDEMARK_NOT_RUNNING'
   /** Two systems run, and the command doesn't say which it means. */
   | 'TIDEMARK_WHICH_SYSTEM'
+  /** The definition has no live generation, or its speed view is behind. */
+  | 'TIDEMARK_DEFINITION_NOT_READY'
+  /** Which definition is served was changed by someone else at the same time. */
+  | 'TIDEMARK_DEFINITION_MOVED'
   /** The HTTP API did not answer, or not as one of Tidemark does. */
   | 'TIDEMARK_API_UNREACHABLE'
   /** The HTTP API answered with a problem. */

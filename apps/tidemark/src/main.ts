@@ -12,6 +12,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ['get', async () => (await import('./commands/get.ts')).getCommand],
   ['top', async () => (await import('./commands/top.ts')).topCommand],
   ['batch', async () => (await import('./commands/batch.ts')).batchCommand],
+  ['definition', async () => (await import('./commands/definition.ts')).definitionCommand],
   ['rebuild', async () => (await import('./commands/rebuild.ts')).rebuildCommand],
   ['drift', async () => (await import('./commands/drift.ts')).driftCommand],
   ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],

@@ -143,6 +143,24 @@ export const OPTIONS = {
     duration(1_000, 86_400_000),
     'How long a partition may stand still while the log has more, until the speed layer calls itself unhealthy.',
   ),
+  handOverMs: withDefault(
+    'TIDEMARK_HAND_OVER',
+    '20s',
+    duration(0, 600_000),
+    'How long the serving layer still says it is ready after another definition was switched to, until balancers see its servers.',
+  ),
+  keepMs: withDefault(
+    'TIDEMARK_KEEP',
+    '24h',
+    duration(0, 90 * 86_400_000),
+    'How long a definition that is switched from can be gone back to.',
+  ),
+  levelWaitMs: withDefault(
+    'TIDEMARK_LEVEL_WAIT',
+    '10s',
+    duration(0, 3_600_000),
+    'How long a switch waits for the speed view of the other definition to come level.',
+  ),
   drainMs: withDefault(
     'TIDEMARK_DRAIN',
     '0s',

@@ -22,7 +22,11 @@ export type ViewsErrorCode =
   /** A cut that lacks something its base covers. */
   | 'TIDEMARK_POINTER_CUT'
   /** A generation below the floor, or a floor that would fall or pass the live generation. */
-  | 'TIDEMARK_POINTER_FLOOR';
+  | 'TIDEMARK_POINTER_FLOOR'
+  /** Another definition than the two that a switch is between can still be gone back to. */
+  | 'TIDEMARK_SERVING_KEPT'
+  /** There is no definition to go back to, or its time is over. */
+  | 'TIDEMARK_SERVING_NO_WAY_BACK';
 
 export class ViewsError extends TidemarkError {
   declare readonly code: ViewsErrorCode;

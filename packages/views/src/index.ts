@@ -27,3 +27,4 @@ export type {
   ViewStore,
   Views,
 } from './port.ts';
+export { closeWayBack, forget, hasWayBack, switchBack, switchTo } from './serving-row.ts';

@@ -85,6 +85,8 @@ export type ViewStore = {
   compareAndSetServing(expected: Serving | null, next: Serving): Promise<boolean>;
   /** The views of a definition; makes its tables when they are not there. `id` is lower-case hex. */
   open(definition: { readonly id: string; readonly columns: readonly Column[] }): Promise<Views>;
+  /** The views of a definition whose columns only its tables know, as other code made them; null when it has none. Makes nothing. */
+  find(definitionId: string): Promise<Views | null>;
   /** Ids of the definitions that have tables. */
   definitions(): Promise<readonly string[]>;
   drop(definitionId: string): Promise<void>;

@@ -38,6 +38,8 @@ beforeEach(async () => {
   server = await buildServer({
     definition: DEFINITION,
     views,
+    serving: async () => null,
+    handOverMs: 0,
     log,
     catalog,
     clock,

@@ -1,5 +1,5 @@
 import type { Run } from '@tidemark/catalog';
-import { type LivePointer, newest, raiseFloor } from '@tidemark/views';
+import { type LivePointer, newest, type Position, raiseFloor, ViewsError } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 
 /** Keys in one delete. */
@@ -122,20 +122,49 @@ async function cleanGenerations({ views, lake, catalog, definition }: BatchConte
   return removed;
 }
 
-/** The log is kept back to the oldest of what was landed, what was folded, and the barrier before the floor's cut. */
+/**
+ * The log is kept back to the oldest of what was landed, and, for every definition that has tables, what it folded and the
+ * barrier before its floor's cut. One that has neither yet will be filled from the live cut of the one served.
+ */
 async function cleanLog(context: BatchContext, floor: number): Promise<void> {
   const { log, lake, store, definition, views } = context;
   const heads = await lake.heads();
-  const definitions = (await store.definitions()).filter((id) => id !== definition.id);
-  // Another definition's tables: whoever serves or fills them still needs the log, and only they know how far.
-  if (definitions.length > 0) return;
-  const positions = await views.positions();
-  for (const [partition, { barrier }] of await epochsBefore(context, floor)) {
+  const own = { positions: await views.positions(), before: await epochsBefore(context, floor) };
+  const others: Reach[] = [];
+  for (const id of await store.definitions()) if (id !== definition.id) others.push(await reachOf(context, id));
+  for (const [partition, { barrier }] of own.before) {
     const landed = heads.get(partition)?.last?.offset;
-    const folded = positions.get(partition)?.offset;
+    const folded = own.positions.get(partition)?.offset;
     if (barrier === null || landed === undefined || folded === undefined) continue;
-    await log.truncate(partition, [landed, folded, barrier].reduce(smaller));
+    const needed = [landed, folded, barrier, ...others.flatMap((reach) => neededBy(reach, partition))].reduce(smaller);
+    if (needed > 0n) await log.truncate(partition, needed);
   }
+}
+
+/** How far another definition's views are. */
+type Reach = {
+  readonly positions: ReadonlyMap<number, Position>;
+  /** The epochs before its floor; null while it has no generation. */
+  readonly before: ReadonlyMap<number, EpochBefore> | null;
+};
+
+async function reachOf(context: BatchContext, definitionId: string): Promise<Reach> {
+  try {
+    const views = await context.store.find(definitionId);
+    const pointer = (await views?.pointer()) ?? null;
+    const before = pointer && (await epochsBefore(context, pointer.floor));
+    return { positions: (await views?.positions()) ?? new Map(), before };
+  } catch (error) {
+    if (error instanceof ViewsError && error.code === 'TIDEMARK_VIEWS_GONE')
+      return { positions: new Map(), before: null };
+    throw error;
+  }
+}
+
+/** The offsets that a definition may still read a partition from; 0: from its start. */
+function neededBy({ positions, before }: Reach, partition: number): readonly bigint[] {
+  const folded = positions.get(partition)?.offset;
+  return [...(folded === undefined ? [] : [folded]), ...(before ? [before.get(partition)?.barrier ?? 0n] : [])];
 }
 
 /** True when the pointer's floor has stood for the grace time: set by a run whose clean step ended long enough ago. */

@@ -65,6 +65,7 @@ export async function serve(
   const app = await buildServer({
     definition,
     views: shop.views,
+    serving: () => store.serving(),
     log,
     catalog: shop.catalog,
     clock,
@@ -73,6 +74,7 @@ export async function serve(
     registry: createMetricsRegistry('serving-layer'),
     awaitsFirstGeneration: async () => false,
     limits: DEFAULT_LIMITS,
+    handOverMs: 20_000,
     stopping: new AbortController().signal,
     ...options.over?.(shop),
   });

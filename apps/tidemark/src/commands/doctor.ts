@@ -135,7 +135,7 @@ async function* storeFindings(stores: SystemStores): AsyncGenerator<Finding> {
       const serving = await store.serving();
       if (serving !== null && serving.serving !== definition.id) {
         throw new Error(
-          `they serve definition ${serving.serving}, this code is ${definition.id}: start it again with \`tidemark up\``,
+          `they serve definition ${serving.serving}, this code is ${definition.id}: start it again with \`tidemark up\`, or change it live with \`tidemark definition\``,
         );
       }
       return `reachable, definition ${definition.id}`;

@@ -8,6 +8,8 @@ import { openViews } from '@tidemark/views/open';
 import type { Command } from 'commander';
 import { bytes, count, duration } from '../console/quantity.ts';
 import { table } from '../console/table.ts';
+import { definitionTable } from '../definitions/definition-table.ts';
+import { listDefinitions } from '../definitions/definitions.ts';
 import { readLag } from '../lag.ts';
 import { findSystem, SYSTEM_OPTIONS, type System, type SystemStores, storesOf } from '../system.ts';
 
@@ -57,12 +59,14 @@ async function readStores({ logUrl, viewsUrl, catalogUrl, currency }: SystemStor
   const store = await openViews(viewsUrl);
   const catalog = await openCatalog(catalogUrl);
   try {
-    const views = await store.open(definition);
-    const pointer = await views.pointer();
-    const lag = await readLag(log, views);
+    // Looking makes nothing: beside other code there may be no tables of this one's definition.
+    const views = await store.find(definition.id);
+    const pointer = (await views?.pointer()) ?? null;
+    const lag = await readLag(log, { positions: async () => (await views?.positions()) ?? new Map() });
     return {
       definition: definition.id,
       served: (await store.serving())?.serving ?? null,
+      definitions: await listDefinitions({ store, log }, nowMs),
       generation: pointer?.generation ?? null,
       floor: pointer?.floor ?? null,
       publishing: pointer?.publishing ?? null,
@@ -80,7 +84,7 @@ async function readStores({ logUrl, viewsUrl, catalogUrl, currency }: SystemStor
         counts,
         imported_at: new Date(atMs).toISOString(),
       })),
-      dead_letters: asRecord(await views.countDeadLetters()),
+      dead_letters: asRecord((await views?.countDeadLetters()) ?? new Map()),
       unknown_fields: asRecord(await catalog.unknownFields()),
     };
   } finally {
@@ -155,6 +159,7 @@ function statusText(status: Status): string {
         ]),
       ),
     ],
+    ['Definitions', definitionTable(status.definitions)],
     [
       'Imports',
       table(
@@ -183,7 +188,7 @@ const countsTable = (counts: Readonly<Record<string, string>>): string => {
 
 function definitionText({ definition, served }: Status): string {
   if (served === null || served === definition) return definition;
-  return `${definition}, but ${served} is served: start again with \`tidemark up\``;
+  return `${definition}, but ${served} is served: start again with \`tidemark up\`, or change it live with \`tidemark definition\``;
 }
 
 function generationText(

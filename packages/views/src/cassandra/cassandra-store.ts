@@ -78,6 +78,12 @@ class CassandraStore implements ViewStore {
     return new CassandraViews(this.#connection, this.#pointers, definition);
   }
 
+  async find(definitionId: string): Promise<Views | null> {
+    const row = await this.#definitions.read(definitionId);
+    if (row === null || row.dropping) return null;
+    return new CassandraViews(this.#connection, this.#pointers, { id: definitionId, columns: row.columns });
+  }
+
   async definitions(): Promise<readonly string[]> {
     const prefix = tableName('delta', '');
     const names = [...(await this.#schema.tableNames())].filter((name) => name.startsWith(prefix));

@@ -70,6 +70,11 @@ class PostgresStore implements ViewStore {
     return new PostgresViews(this.#database, definition);
   }
 
+  async find(definitionId: string): Promise<Views | null> {
+    const columns = await this.#columns(definitionId);
+    return columns && new PostgresViews(this.#database, { id: definitionId, columns });
+  }
+
   async definitions(): Promise<readonly string[]> {
     return (await this.#database.run('definitions', SELECT_DEFINITIONS, [])).map(([id]) => textOf(id));
   }

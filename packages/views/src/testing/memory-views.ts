@@ -63,6 +63,7 @@ export function openMemoryViews(): ViewStore {
       opened.set(id, { columns, views });
       return views;
     },
+    find: async (id) => opened.get(id)?.views ?? null,
     definitions: async () => [...opened.keys()].toSorted(),
     drop: async (id) => {
       opened.get(id)?.views.drop();

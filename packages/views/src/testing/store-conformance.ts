@@ -133,9 +133,18 @@ export function storeConformance({ store, open, fresh }: Suite): void {
     expect(await second.pointer()).toBeNull();
     expect(await store().definitions()).toEqual(expect.arrayContaining([one, other]));
 
+    // As code that knows no columns finds them.
+    const found = await (await open()).find(one);
+    expect(await found?.pointer()).toEqual(samplePointer(1));
+    expect((await found?.read(['ann'], lineage, null))?.[0]?.batch).toEqual(narrowRow);
+    const unknown = freshId();
+    expect(await store().find(unknown)).toBeNull();
+    expect(await store().definitions()).not.toContain(unknown);
+
     await store().drop(one);
     await store().drop(one);
     expect(await store().definitions()).not.toContain(one);
+    expect(await store().find(one)).toBeNull();
     await expect(first.read(['ann'], lineage, null)).rejects.toMatchObject({
       code: 'TIDEMARK_VIEWS_GONE',
       retryable: false,

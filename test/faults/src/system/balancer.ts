@@ -29,11 +29,11 @@ export class Balancer {
     }, ASK_EVERY_MS);
   }
 
-  /** In front of the servers at these URLs. Resolves when all of them are ready. */
-  static async start(urls: readonly string[]): Promise<Balancer> {
+  /** In front of the servers at these URLs. Resolves when so many of them are ready: all, unless told otherwise. */
+  static async start(urls: readonly string[], ready = urls.length): Promise<Balancer> {
     const balancer = new Balancer(urls);
     await new Promise<void>((listening) => balancer.#server.listen(0, '127.0.0.1', listening));
-    await balancer.sendsTo(urls.length);
+    await balancer.sendsTo(ready);
     return balancer;
   }
 

@@ -52,6 +52,11 @@ export type SystemOptions = {
 
 const healthSchema = z.looseObject({ partitions: z.array(z.int()).default([]) });
 
+/** What makes a process one of other code than was built: variables of its environment. */
+export type Code = Readonly<Record<string, string>>;
+
+const THIS_CODE: Code = {};
+
 /** The definition of the currency that every app has by default. */
 export const DEFINITION = define('USD');
 
@@ -107,22 +112,22 @@ export class DeployedSystem {
     };
   }
 
-  async startSpeedLayer(): Promise<AppProcess> {
-    const app = this.launchSpeedLayer(await freePort());
+  async startSpeedLayer(code: Code = THIS_CODE): Promise<AppProcess> {
+    const app = this.launchSpeedLayer(await freePort(), code);
     await app.ready();
     return app;
   }
 
   /** Starts one and does not wait for it. Without a port it has no metrics. */
-  launchSpeedLayer(metricsPort = 0): AppProcess {
-    const app = this.#app('speed-layer', { TIDEMARK_METRICS_PORT: String(metricsPort) });
+  launchSpeedLayer(metricsPort = 0, code: Code = THIS_CODE): AppProcess {
+    const app = this.#app('speed-layer', { TIDEMARK_METRICS_PORT: String(metricsPort), ...code });
     this.speedLayers.push(app);
     return app;
   }
 
-  async startServingLayer(): Promise<AppProcess> {
+  async startServingLayer(code: Code = THIS_CODE): Promise<AppProcess> {
     // A port that it keeps when it is started again.
-    const app = this.#app('serving-layer', { TIDEMARK_PORT: String(await freePort()) });
+    const app = this.#app('serving-layer', { TIDEMARK_PORT: String(await freePort()), ...code });
     await app.ready();
     this.servingLayers.push(app);
     return app;
@@ -186,19 +191,19 @@ export class DeployedSystem {
   }
 
   /** Starts a run of the batch layer; what it says comes line by line. */
-  startBatch(args: readonly string[] = ['run']): BatchRun {
+  startBatch(args: readonly string[] = ['run'], code: Code = THIS_CODE): BatchRun {
     return new BatchRun(
       spawn(process.execPath, [BATCH_LAYER, ...args], {
         cwd: this.#folder,
-        env: { PATH: process.env.PATH, ...this.environment },
+        env: { PATH: process.env.PATH, ...this.environment, ...code },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     );
   }
 
   /** Runs the batch layer until it has published. */
-  async publish(): Promise<Outcome> {
-    const outcome = await this.startBatch().outcome();
+  async publish(code: Code = THIS_CODE): Promise<Outcome> {
+    const outcome = await this.startBatch(['run'], code).outcome();
     expect(outcome.status).toBe('published');
     return outcome;
   }
@@ -259,16 +264,26 @@ export class DeployedSystem {
   }
 
   /** A command of the CLI, on this system. Answers its exit code and what it said. */
-  async command(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
+  command(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
+    return this.commandOf(THIS_CODE, ...args);
+  }
+
+  /** The same, of other code. */
+  async commandOf(code: Code, ...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
     const [api] = this.apis;
     const child = spawn(process.execPath, [TIDEMARK, ...args], {
       cwd: this.#folder,
-      env: { PATH: process.env.PATH, ...this.environment, ...(api === undefined ? {} : { TIDEMARK_API_URL: api }) },
+      env: {
+        PATH: process.env.PATH,
+        ...this.environment,
+        ...(api === undefined ? {} : { TIDEMARK_API_URL: api }),
+        ...code,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = collect(child);
-    const [code] = await once(child, 'close');
-    return { code, said: said() };
+    const [exitCode] = await once(child, 'close');
+    return { code: exitCode, said: said() };
   }
 
   /**

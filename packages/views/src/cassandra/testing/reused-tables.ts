@@ -45,6 +45,7 @@ export class ReusedTables {
         const own = columns === COLUMNS && ID.test(id) ? await this.#take(id) : this.#own(id);
         return this.#recorded(own, await real.open({ id: own, columns }));
       },
+      find: (id) => real.find(this.#own(id)),
       definitions: async () => {
         const names = new Map([...this.#live].map(([id, { own }]) => [own, id]));
         const all = (await real.definitions()).filter((own) => !this.#free.includes(own));

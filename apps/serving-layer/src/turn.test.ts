@@ -1,0 +1,47 @@
+import { openMemoryViews } from '@tidemark/views/testing';
+import { expect, test } from 'vitest';
+import { order } from './testing/sample-shop.ts';
+import { serve } from './testing/served.ts';
+
+const OTHER = 'feedfacefeedface';
+const NOT_SERVED = { status: 503, body: { code: 'TIDEMARK_API_NOT_SERVED' } };
+const READY = { status: 200, body: { ready: true } };
+
+test('a server of the definition switched from keeps its turn until balancers have seen the others, and answers on', async () => {
+  const store = openMemoryViews();
+  const { get, shop, ticks } = await serve({ store });
+  await shop.publish(3, { ann: [order('o1', '1.00', '2024-01-01T00:00:00Z')] });
+  expect(await get('/readyz')).toMatchObject(READY);
+  const own = { serving: shop.definition.id, previous: null, untilMs: null };
+  await store.compareAndSetServing(null, own);
+  ticks.advance(60_000);
+  expect(await get('/readyz')).toMatchObject(READY);
+  await store.compareAndSetServing(own, { serving: OTHER, previous: own.serving, untilMs: 9e12 });
+  ticks.advance(19_000);
+  expect(await get('/readyz')).toMatchObject(READY);
+  ticks.advance(1_000);
+  expect(await get('/readyz')).toMatchObject(NOT_SERVED);
+  expect(await get('/v1/customers/ann')).toMatchObject({
+    status: 200,
+    body: { provenance: { definition: shop.definition.id } },
+  });
+  await store.compareAndSetServing(
+    { serving: OTHER, previous: own.serving, untilMs: 9e12 },
+    { serving: own.serving, previous: OTHER, untilMs: 9e12 },
+  );
+  ticks.advance(500);
+  expect(await get('/readyz')).toMatchObject(READY);
+});
+
+test('a server of a definition that is not served yet is not ready, however new', async () => {
+  const store = openMemoryViews();
+  const { get, shop, ticks, lines } = await serve({ store });
+  await shop.publish(3, { ann: [order('o1', '1.00', '2024-01-01T00:00:00Z')] });
+  const row = { serving: OTHER, previous: null, untilMs: null };
+  await store.compareAndSetServing(null, row);
+  expect(await get('/readyz')).toMatchObject(NOT_SERVED);
+  expect(lines.join()).not.toContain('a store does not answer');
+  await store.compareAndSetServing(row, { serving: shop.definition.id, previous: OTHER, untilMs: 9e12 });
+  ticks.advance(500);
+  expect(await get('/readyz')).toMatchObject(READY);
+});
