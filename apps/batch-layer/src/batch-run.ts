@@ -32,8 +32,7 @@ type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
  */
 export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
   return withRunLock(context, async () => {
-    const [newest] = await context.catalog.runs({ limit: 1 });
-    await refuseLostCatalog(context, newest);
+    const newest = await newestRun(context);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
     const before = resumed ? null : await unmeasured(context);
     const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
@@ -67,10 +66,14 @@ export async function runToEnd(context: BatchContext, run: Run, full: boolean): 
   }
 }
 
-/** Which dead runs left rows only the catalog knows: without it a generation could take theirs for its own. */
-async function refuseLostCatalog({ views }: BatchContext, newest: Run | undefined): Promise<void> {
-  const pointer = newest ? null : await views.pointer();
-  if (!pointer) return;
+/**
+ * The newest run of all. Which dead runs left rows only the catalog knows: without it a generation could take theirs for its
+ * own, so a live pointer and no run is refused. The pointer is read first: whoever moved it had a run in the catalog by then.
+ */
+async function newestRun({ views, catalog }: BatchContext): Promise<Run | null> {
+  const pointer = await views.pointer();
+  const [newest] = await catalog.runs({ limit: 1 });
+  if (newest || !pointer) return newest ?? null;
   throw new BatchError(
     'TIDEMARK_BATCH_CATALOG_LOST',
     `Generation ${pointer.generation} is live, but the catalog knows no run: it is a new one, or another system's. Give the system its own catalog back, or stop its layers and run \`tidemark rebuild\`.`,

@@ -31,8 +31,8 @@ export async function publish(
   const { generation } = run;
   const pointer = await views.pointer();
   if (pointer?.generation === generation) {
-    // Whoever moved it may not have lived to record what it was made from: its newest ancestor.
-    const older = ancestors(await readableGenerations(context, pointer.floor), pointer);
+    // Whoever moved it may not have lived to record what it was made from: its newest ancestor, below the floor by now or not.
+    const older = ancestors(await readableGenerations(context, 0), pointer);
     const base = older.find((run) => run.generation < generation)?.generation ?? null;
     return { kind: 'published', pointer, base, rows: 0 };
   }

@@ -70,6 +70,7 @@ export class SimulatedCluster {
       serving: () => serving.read(ONLY),
       compareAndSetServing: (expected, next) => serving.compareAndSet(ONLY, sameServing(expected), next),
       open: async () => views,
+      find: async (id) => (id === definition.id ? views : null),
       definitions: async () => [definition.id],
       drop: () => Promise.reject(new Error('the model keeps its tables')),
       close: async () => {},
