@@ -1,4 +1,11 @@
-import { comparePlaces, consolidate, type Occurrence, stateOfStandings, withoutRepeats } from '../consolidate.ts';
+import {
+  comparePlaces,
+  consolidate,
+  keyOf,
+  type Occurrence,
+  stateOfStandings,
+  withoutRepeats,
+} from '../consolidate.ts';
 import type { Definition } from '../definition.ts';
 import { foldChange, zeroState } from '../fold.ts';
 import { type MergedView, type MetricValue, mergeView } from '../merged-view.ts';
@@ -113,17 +120,28 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
   return [told, ...putRight.map(of), looked, ...ends];
 }
 
-/** The changes after the cut without repeats as they came, and then with one kind of contradiction after the other put right. */
+/**
+ * The changes after the cut without repeats as they came, and then the keys put right whose changes contradict what stood,
+ * kind by kind. A key is put right as a whole, under the first of its kinds: two of its changes may be wrong and come to
+ * nothing together, and what comes to nothing moved no number.
+ */
 function stagesOf(
   definition: Definition,
   judged: readonly Judged[],
   repeats: readonly Occurrence[],
   view: (state: State) => MergedView,
 ): readonly Stage[] {
-  const corrected = (kinds: readonly Contradiction[]) => {
+  const kinds = new Map<string, Contradiction>();
+  for (const kind of CONTRADICTIONS.toReversed()) {
+    for (const { occurrence, contradiction } of judged)
+      if (contradiction === kind) kinds.set(keyOf(occurrence.change), kind);
+  }
+  const kindOf = ({ change }: Occurrence) => kinds.get(keyOf(change));
+  const corrected = (done: readonly Contradiction[]) => {
     const state = zeroState(definition);
-    for (const { occurrence, contradiction, settled } of judged) {
-      const change = contradiction !== null && kinds.includes(contradiction) ? settled : occurrence.change;
+    for (const { occurrence, settled } of judged) {
+      const kind = kindOf(occurrence);
+      const change = kind !== undefined && done.includes(kind) ? settled : occurrence.change;
       if (change) foldChange(definition, state, change, occurrence.event);
     }
     return view(state);
@@ -133,7 +151,9 @@ function stagesOf(
     ...CONTRADICTIONS.map((cause, index) => ({
       view: corrected(CONTRADICTIONS.slice(0, index + 1)),
       cause,
-      behind: judged.flatMap(({ occurrence, contradiction }) => (contradiction === cause ? [occurrence] : [])),
+      behind: judged.flatMap(({ occurrence, contradiction }) =>
+        contradiction !== null && kindOf(occurrence) === cause ? [occurrence] : [],
+      ),
     })),
   ];
 }
