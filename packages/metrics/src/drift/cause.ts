@@ -47,9 +47,9 @@ type Values = MergedView['metrics'];
 
 /**
  * Explains each metric in which two views of a customer differ. The one becomes the other step by step, each putting
- * one thing right: what the store held becomes what the log makes of it; repeats go; changes that contradict what stood
- * say what they had to, kind by kind; extremes are looked up in all rows; imports are added. A metric's cause is the
- * first step that moves it, so what is named has really moved the number.
+ * one thing right: what the store held becomes what the log makes of it; keys that repeats moved are put right, then those
+ * whose changes contradict what stood, kind by kind; extremes are looked up in all rows; imports are added. A metric's
+ * cause is the first step that moves it, so what is named has really moved the number.
  *
  * The order is that of what one should do about it: something lost is a defect and must not hide behind anything; a
  * repeat is told apart before its rows are judged, or it would look like a contradiction; events that contradict are
@@ -98,7 +98,8 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
     history.barriers,
   );
   const of = ({ view: { metrics }, ...why }: Stage): Step => ({ view: metrics, why: () => why });
-  const told = of({ view: view(base, ...states), cause: 'lost', behind: all });
+  const toldView = view(base, ...states);
+  const told = of({ view: toldView, cause: 'lost', behind: all });
   const ends = [
     of({
       view: view(settled([...prefix, ...all, ...history.imported])),
@@ -115,15 +116,15 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
   const takenBack = after.filter(({ change }) => change.minus !== null);
   const looked = {
     view: view(settled([...prefix, ...all])).metrics,
-    why: (metric: string) => whyExtreme(metric, putRight, takenBack),
+    why: (metric: string) => whyExtreme(metric, toldView, putRight, takenBack),
   };
   return [told, ...putRight.map(of), looked, ...ends];
 }
 
 /**
- * The changes after the cut without repeats as they came, and then the keys put right whose changes contradict what stood,
- * kind by kind. A key is put right as a whole, under the first of its kinds: two of its changes may be wrong and come to
- * nothing together, and what comes to nothing moved no number.
+ * The view that was told, with the keys put right that repeats or contradicting changes moved, kind by kind. A key is put
+ * right as a whole, under the first of its kinds: two of its changes may be wrong and come to nothing together, and what
+ * comes to nothing moved no number.
  */
 function stagesOf(
   definition: Definition,
@@ -131,50 +132,50 @@ function stagesOf(
   repeats: readonly Occurrence[],
   view: (state: State) => MergedView,
 ): readonly Stage[] {
-  const kinds = new Map<string, Contradiction>();
-  for (const kind of CONTRADICTIONS.toReversed()) {
-    for (const { occurrence, contradiction } of judged)
-      if (contradiction === kind) kinds.set(keyOf(occurrence.change), kind);
+  const wrong = [
+    ...repeats.map((occurrence) => ({ occurrence, kind: 'repeat' as const })),
+    ...judged.flatMap(({ occurrence, contradiction: kind }) => (kind === null ? [] : [{ occurrence, kind }])),
+  ];
+  const kinds = new Map<string, Stage['cause']>();
+  for (const cause of KINDS.toReversed()) {
+    for (const { occurrence, kind } of wrong) if (kind === cause) kinds.set(keyOf(occurrence.change), cause);
   }
   const kindOf = ({ change }: Occurrence) => kinds.get(keyOf(change));
-  const corrected = (done: readonly Contradiction[]) => {
+  return KINDS.map((cause, index): Stage => {
+    const isRight = (occurrence: Occurrence) => KINDS.slice(0, index + 1).some((done) => done === kindOf(occurrence));
     const state = zeroState(definition);
     for (const { occurrence, settled } of judged) {
-      const kind = kindOf(occurrence);
-      const change = kind !== undefined && done.includes(kind) ? settled : occurrence.change;
+      const change = isRight(occurrence) ? settled : occurrence.change;
       if (change) foldChange(definition, state, change, occurrence.event);
     }
-    return view(state);
-  };
-  return [
-    { view: corrected([]), cause: 'repeat', behind: repeats },
-    ...CONTRADICTIONS.map((cause, index) => ({
-      view: corrected(CONTRADICTIONS.slice(0, index + 1)),
-      cause,
-      behind: judged.flatMap(({ occurrence, contradiction }) =>
-        contradiction !== null && kindOf(occurrence) === cause ? [occurrence] : [],
-      ),
-    })),
-  ];
+    const behind = wrong.flatMap(({ occurrence }) => (kindOf(occurrence) === cause ? [occurrence] : []));
+    return { view: view(state), cause, behind };
+  });
 }
 
 /**
  * Why a metric differs although every row that was put in and taken back is right by now: the row that decides it is
- * looked up. It was named from the start, or since a change was put right that did not say what it took back. A number
- * that adds up is moved by a repeat alone, one with other content than the event that comes first.
+ * looked up. It was named from the start, or since a key was put right whose changes did not say what they took back. A
+ * number that adds up is moved by a repeat alone, one with other content than the event that comes first.
  */
-function whyExtreme(metric: string, putRight: readonly Stage[], takenBack: readonly Occurrence[]): Why {
-  const since = putRight.findIndex(({ view }) => view.provisional.includes(metric));
-  if (since === 0) return { cause: 'retraction of an extreme', behind: takenBack };
-  const { cause, behind } = putRight[since] ?? putRight[0] ?? { cause: 'lost', behind: [] };
-  return { cause, behind };
+function whyExtreme(
+  metric: string,
+  told: MergedView,
+  putRight: readonly Stage[],
+  takenBack: readonly Occurrence[],
+): Why {
+  if (told.provisional.includes(metric)) return { cause: 'retraction of an extreme', behind: takenBack };
+  const since = putRight.find(({ view }) => view.provisional.includes(metric)) ?? putRight[0];
+  return since ? { cause: since.cause, behind: since.behind } : { cause: 'lost', behind: [] };
 }
 
-const CONTRADICTIONS = [
+/** What moves keys away from how they stand, in the order in which they are put right. */
+const KINDS = [
+  'repeat',
   'placed or cancelled twice',
   'changed from something else',
   'retraction ahead of its row',
-] as const satisfies readonly Contradiction[];
+] as const satisfies readonly DriftCause[];
 
 /** Names of the sources that a metric is computed from. */
 export function sourcesOf(definition: Definition, name: string): ReadonlySet<string> {
