@@ -8,7 +8,7 @@ function orEmpty(read: () => string): string {
   }
 }
 
-/** Every live process that has to do with the folder: by its arguments, its environment or where it works. */
+/** Every live process that has to do with the folder, ascending: by its arguments, its environment or where it works. */
 export function processesOf(folder: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -21,7 +21,8 @@ export function processesOf(folder: string): readonly number[] {
         orEmpty(() => readlinkSync(`/proc/${pid}/cwd`)),
       ].some((text) => text.includes(folder));
     })
-    .map(Number);
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 /** Ends what a failed test left. */

@@ -123,8 +123,8 @@ function stepsOf(definition: Definition, history: DriftHistory, wanted: Values, 
 
 /**
  * The view that was told, with the keys put right that repeats or contradicting changes moved, kind by kind. A key is put
- * right as a whole, under the first of its kinds: two of its changes may be wrong and come to nothing together, and what
- * comes to nothing moved no number.
+ * right as a whole, under the first of its kinds, and from how it stood at once to how it stands: two of its changes may be
+ * wrong and come to nothing together, and what comes to nothing moved no number.
  */
 function stagesOf(
   definition: Definition,
@@ -136,18 +136,28 @@ function stagesOf(
     ...repeats.map((occurrence) => ({ occurrence, kind: 'repeat' as const })),
     ...judged.flatMap(({ occurrence, contradiction: kind }) => (kind === null ? [] : [{ occurrence, kind }])),
   ];
-  const kinds = new Map<string, Stage['cause']>();
+  const kinds = new Map<string, (typeof KINDS)[number]>();
   for (const cause of KINDS.toReversed()) {
     for (const { occurrence, kind } of wrong) if (kind === cause) kinds.set(keyOf(occurrence.change), cause);
   }
-  const kindOf = ({ change }: Occurrence) => kinds.get(keyOf(change));
+  const kindOf = ({ change }: Pick<Occurrence, 'change'>) => kinds.get(keyOf(change));
+  const right = new Map<string, Pick<Occurrence, 'change' | 'event'>>();
+  for (const { occurrence, settled } of judged) {
+    if (!settled) continue;
+    const before = right.get(keyOf(settled))?.change ?? settled;
+    right.set(keyOf(settled), { change: { ...settled, minus: before.minus }, event: occurrence.event });
+  }
   return KINDS.map((cause, index): Stage => {
-    const isRight = (occurrence: Occurrence) => KINDS.slice(0, index + 1).some((done) => done === kindOf(occurrence));
+    const done = new Set(KINDS.slice(0, index + 1));
+    const isRight = (of: Pick<Occurrence, 'change'>) => {
+      const kind = kindOf(of);
+      return kind !== undefined && done.has(kind);
+    };
     const state = zeroState(definition);
-    for (const { occurrence, settled } of judged) {
-      const change = isRight(occurrence) ? settled : occurrence.change;
-      if (change) foldChange(definition, state, change, occurrence.event);
-    }
+    for (const { occurrence } of judged)
+      if (!isRight(occurrence)) foldChange(definition, state, occurrence.change, occurrence.event);
+    for (const { change, event } of right.values())
+      if (isRight({ change })) foldChange(definition, state, change, event);
     const behind = wrong.flatMap(({ occurrence }) => (kindOf(occurrence) === cause ? [occurrence] : []));
     return { view: view(state), cause, behind };
   });
