@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<Cause, DriftCause>> = {
 
 const FOUND: readonly DriftCause[] = [...new Set(Object.values(NAMES)), 'retraction of an extreme', 'import', 'lost'];
 const found = new Coverage(FOUND);
-const parameters = seeded('causes of drift', 1_500);
+const parameters = seeded('causes of drift', 500);
 
 /** A history as it was seen from its cut: what the speed layer made of it, and what the next generation makes. */
 function seen(history: History, isFresh: (record: HistoryRecord) => boolean = () => false) {
