@@ -11,7 +11,14 @@ export {
 } from './consolidate.ts';
 export { CUSTOMER_METRICS } from './customer-metrics.ts';
 export { CUSTOMER_REGISTRY, type Definition, define, type Registry } from './definition.ts';
-export { type DriftCause, type DriftHistory, type Explanation, explainDrift, sameValue } from './drift/cause.ts';
+export {
+  DRIFT_CAUSES,
+  type DriftCause,
+  type DriftHistory,
+  type Explanation,
+  explainDrift,
+  sameValue,
+} from './drift/cause.ts';
 export { type Delta, emptyDelta, type FoldOutcome, foldChange, foldRecord, mergeStates, zeroState } from './fold.ts';
 export { eventIdHash, IdWindow, REPEAT_CAP } from './id-window.ts';
 export { type MergedView, type MetricValue, mergeView, rankScore } from './merged-view.ts';

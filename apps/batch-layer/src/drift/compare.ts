@@ -23,8 +23,6 @@ export type Sides = {
 /** A customer that the two sides say something else of. */
 export type Differing = {
   readonly customerId: string;
-  /** The view before counted deltas of it. */
-  readonly hasDeltas: boolean;
   readonly before: MergedView;
   readonly after: MergedView;
   readonly differences: readonly Difference[];
@@ -78,8 +76,7 @@ async function comparePage(
     const was = mergeView(definition, wasStates, asOfMs);
     const is = mergeView(definition, stateOf(now[index]?.batch ?? null), asOfMs);
     const found = differences(definition, was, is);
-    if (found.length > 0)
-      differing.push({ customerId, hasDeltas: withDeltas, before: was, after: is, differences: found });
+    if (found.length > 0) differing.push({ customerId, before: was, after: is, differences: found });
   });
   return { compared, differing };
 }

@@ -1,5 +1,6 @@
 import type { Drift } from '@tidemark/catalog';
 import { formatTime } from '@tidemark/contracts';
+import { DRIFT_CAUSES } from '@tidemark/metrics';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { fromCatalog } from '../outage.ts';
@@ -11,16 +12,7 @@ const querystring = z.strictObject({ limit: limit(50, 500), cursor: z.string().o
 const params = z.strictObject({ generation });
 const driftCursor = z.strictObject({ below: z.int().min(1) });
 
-const cause = z.enum([
-  'lost',
-  'definition change',
-  'repeat',
-  'placed or cancelled twice',
-  'changed from something else',
-  'retraction ahead of its row',
-  'retraction of an extreme',
-  'import',
-]);
+const cause = z.enum(DRIFT_CAUSES);
 const head = {
   generation: z.int(),
   status: z.enum(['measured', 'not measured']),

@@ -8,6 +8,7 @@ import { Coverage } from '../testing/coverage.ts';
 import { type Cause, deviations } from '../testing/deviation.ts';
 import { histories } from '../testing/histories.ts';
 import { type History, isCovered, replay } from '../testing/history.ts';
+import { KNOWN_HISTORIES } from '../testing/known-histories.ts';
 import { LAW_DEFINITION } from '../testing/law-registry.ts';
 import { seeded } from '../testing/seed.ts';
 import { type DriftCause, type Explanation, explainDrift, sameValue, sourcesOf } from './cause.ts';
@@ -77,7 +78,7 @@ describe('what differs from the next generation', () => {
           expect([...ofKeys.map((key) => NAMES[key]), ...allowed, ...extreme], name).toContain(cause);
         }
       }),
-      parameters,
+      { ...parameters, examples: KNOWN_HISTORIES.map((history) => [history]) },
     );
   });
 

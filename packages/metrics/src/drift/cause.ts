@@ -13,14 +13,17 @@ import type { State } from '../state.ts';
 import { type Contradiction, type Judged, judge } from './contradiction.ts';
 import { isLogged, refold } from './refold.ts';
 
+/** What moves keys away from how they stand, in the order in which they are put right. */
+const KINDS = [
+  'repeat',
+  'placed or cancelled twice',
+  'changed from something else',
+  'retraction ahead of its row',
+] as const satisfies readonly ('repeat' | Contradiction)[];
+
 /** Why the view before a generation differed from it. `lost` is a defect; the others are what nobody could know then. */
-export type DriftCause =
-  | 'lost'
-  | 'definition change'
-  | 'repeat'
-  | Contradiction
-  | 'retraction of an extreme'
-  | 'import';
+export const DRIFT_CAUSES = ['lost', 'definition change', ...KINDS, 'retraction of an extreme', 'import'] as const;
+export type DriftCause = (typeof DRIFT_CAUSES)[number];
 
 /** One customer's history up to the newer cut, by what the base covers of it. Each part may be in any order. */
 export type DriftHistory = {
@@ -178,14 +181,6 @@ function whyExtreme(
   const since = putRight.find(({ view }) => view.provisional.includes(metric)) ?? putRight[0];
   return since ? { cause: since.cause, behind: since.behind } : { cause: 'lost', behind: [] };
 }
-
-/** What moves keys away from how they stand, in the order in which they are put right. */
-const KINDS = [
-  'repeat',
-  'placed or cancelled twice',
-  'changed from something else',
-  'retraction ahead of its row',
-] as const satisfies readonly DriftCause[];
 
 /** Names of the sources that a metric is computed from. */
 export function sourcesOf(definition: Definition, name: string): ReadonlySet<string> {

@@ -91,7 +91,9 @@ export function memoryFiles(disk: MemoryDisk, storage: LakeStorage): UnitFiles {
     const bytes = new TextEncoder().encode(path);
     return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, rows };
   };
-  const notSimulated = () => Promise.reject(new Error('imports of files are not simulated'));
+  const notSimulated = (): never => {
+    throw new Error('imports of files are not simulated');
+  };
   return {
     put,
     eventWriter: async () => eventWriter(disk, put),
@@ -106,10 +108,7 @@ export function memoryFiles(disk: MemoryDisk, storage: LakeStorage): UnitFiles {
       return put(path, disk.make({ kind: 'rows', rows }), rows.length);
     },
     quarantineWriter: notSimulated,
-    // biome-ignore lint/correctness/useYield: nothing was quarantined.
-    async *quarantined() {
-      await notSimulated();
-    },
+    quarantined: notSimulated,
     sampleCustomers: notSimulated,
   };
 }
