@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { findCassandra, findJava, findKafka, resolveArtefacts } from '@tidemark/infra-local';
 import { eventually, processesOf } from '@tidemark/infra-local/testing';
 import { describe, expect, test } from 'vitest';
-import { RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
+import { noneLeft, RunningSystem, succeed, tidemark, withHome } from './tidemark.ts';
 
 /** Why the servers can't run here; null when they can. In CI they must. */
 async function missing(): Promise<string | null> {
@@ -74,7 +74,7 @@ describe.skipIf(why !== null)('a system on Kafka and Cassandra', () => {
         await verified(home);
         expect(await system.end('SIGTERM')).toBeLessThan(5_000);
         expect(system.exitCode).toBe(0);
-        expect(processesOf(home)).toEqual([]);
+        await noneLeft(home);
       }),
     8 * MINUTES,
   );
@@ -94,7 +94,7 @@ describe.skipIf(why !== null)('a system on Kafka and Cassandra', () => {
         expect(processesOf(home).filter((pid) => before.includes(pid))).toEqual([]);
         expect(serverPids(home)).toHaveLength(2);
         await second.end('SIGKILL');
-        await eventually('no process is left', 20_000, () => (processesOf(home).length === 0 ? true : null));
+        await noneLeft(home, 20_000);
 
         const elsewhere = await tidemark(['up', '--home', home, '--on', 'kafka']);
         expect([elsewhere.code, elsewhere.stderr]).toEqual([1, expect.stringContaining('--on cassandra,kafka')]);

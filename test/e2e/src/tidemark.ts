@@ -108,6 +108,10 @@ export class RunningSystem {
   }
 }
 
+/** Resolves when no process works in the folder; what was ended by force takes a moment to go. */
+export const noneLeft = (home: string, withinMs = 10_000): Promise<true> =>
+  eventually('no process is left', withinMs, () => (processesOf(home).length === 0 ? true : null));
+
 /** A folder that is removed, with everything that still runs in it, when `use` is over. */
 export async function withHome(use: (home: string) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'tidemark-e2e-'));

@@ -69,12 +69,16 @@ export class BatchJobs {
 
   /** A process stands still; what it held may be given to others, as if it were dead. */
   stop(loses: boolean): void {
-    const { random } = this.#simulation;
-    const busy = this.#hosts.filter(({ process, job }) => job && process.state === 'running');
-    if (busy.length === 0) return;
-    const { process } = random.pick(busy);
+    const process = this.#anyBusy();
+    if (process === null) return;
     process.state = 'stopped';
     if (loses) this.loseLock(process);
+  }
+
+  /** A process dies in the middle of its work. */
+  kill(): void {
+    const process = this.#anyBusy();
+    if (process !== null) this.#simulation.kill(process);
   }
 
   /** The right to run is lost, and its holder goes on. */
@@ -99,6 +103,11 @@ export class BatchJobs {
       this.#simulation.note(`${job.kind} failed: ${error.code}`);
       if (!error.retryable && !EXPECTED.has(error.code)) throw error;
     }
+  }
+
+  #anyBusy(): Process | null {
+    const busy = this.#hosts.filter(({ process, job }) => job && process.state === 'running');
+    return busy.length === 0 ? null : this.#simulation.random.pick(busy).process;
   }
 
   async #begin(kind: string, work: (ports: Ports) => Promise<unknown>): Promise<void> {

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { CUSTOMERS, DEFINITION } from '../world.ts';
+import { EVENTS_A_DAY, MONTH_DAYS, PARTITIONS, type Sizes, Year } from './year.ts';
+
+/** The live generation and, where two are kept, the one before. */
+const READABLE = 2;
+/** Epochs: those above the readable cuts, and the one before the floor, whose ids are the repeat window. */
+const EPOCHS = READABLE + 2;
+
+/** What there may be of it at any time, whatever the day. */
+const most = (everyDays: number): Omit<Sizes, 'rawRecords'> => ({
+  // One for each readable generation, and one below the floor that the oldest of them reads.
+  batchRows: CUSTOMERS.length * (READABLE + 1),
+  deltas: CUSTOMERS.length * PARTITIONS * EPOCHS,
+  markers: CUSTOMERS.length * PARTITIONS * EPOCHS,
+  snapshots: READABLE + 1,
+  // Three levels of fewer than eight segments each, and what is not merged yet.
+  rowFiles: DEFINITION.sources.length * (3 * 7 + PARTITIONS),
+  logRecords: EPOCHS * (EVENTS_A_DAY * everyDays + PARTITIONS),
+});
+
+// The model of Cassandra's nodes is slow: fewer runs.
+it.each([
+  { store: 'PostgreSQL', everyDays: 1 },
+  { store: 'Cassandra', everyDays: 6 },
+] as const)(
+  'a system that runs a year stays right and the same size, with the semantics of $store, and loses no event',
+  async ({ store, everyDays }) => {
+    const limits = most(everyDays);
+    const year = await Year.open(1, store);
+    const uninstall = year.install();
+    try {
+      for (let month = 1; month <= 12; month++) {
+        await year.month(month - 1, everyDays);
+        await year.isRight();
+        const { rawRecords, ...sizes } = await year.sizes();
+        for (const [what, size] of Object.entries(sizes))
+          expect(size, `${what} after ${month} months`).toBeLessThanOrEqual(limits[what as keyof typeof limits]);
+        expect(rawRecords).toBe(month * MONTH_DAYS * EVENTS_A_DAY);
+      }
+    } finally {
+      uninstall();
+    }
+  },
+);
