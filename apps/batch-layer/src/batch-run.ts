@@ -1,4 +1,5 @@
 import type { Run, StepName } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from './batch-context.ts';
 import { BatchError } from './error.ts';
 import { retirePrevious } from './retire.ts';
@@ -174,6 +175,7 @@ export async function publishRun(
   }
   const { base, rows, pointer } = result;
   await catalog.markPublished(run.generation, { base, excluded: pointer.excluded, atMs: pointer.publishedAtMs });
+  reached('publish: recorded');
   const serving = await store.serving();
   if (!serving) await store.compareAndSetServing(null, { serving: definition.id, previous: null, untilMs: null });
   await catalog.endStep(run.generation, 'publish', clock.now(), { rows, base: base ?? 'none' });
@@ -187,6 +189,7 @@ async function clean(
   const pointer = await context.views.pointer();
   const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
   const floor = (await moveFloor(context)) ?? 0;
+  reached('clean: floor moved');
   const { lake, definition, settings } = context;
   const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
   const retired = await retirePrevious(context);

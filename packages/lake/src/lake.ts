@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { parse } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import { LakeError } from './error.ts';
 import {
   type ExpandedRows,
@@ -92,6 +93,7 @@ export class Lake {
         },
       );
     }
+    reached('land: events filed');
     await this.#manifest.putRows(definition.sourcesId, range, rows);
   }
 
@@ -100,6 +102,7 @@ export class Lake {
     if (!(await this.#manifest.putImport(entry))) {
       throw new LakeError('TIDEMARK_LAKE_RACE', `Import number ${entry.number} is taken.`, { retryable: true });
     }
+    reached('import: events filed');
     await this.#manifest.putRows(definition.sourcesId, entry, rows);
   }
 
@@ -151,6 +154,7 @@ export class Lake {
       to: { [partition]: head.end },
     }));
     if (!(await this.#putSegment(sourcesId, 0, parts, small))) return 0;
+    reached('clean: rows merged');
     for (const range of ranges) await this.#manifest.removeRows(sourcesId, range);
     for (const file of small.flatMap((files) => Object.values(files))) await this.#storage.remove(file.path);
     await this.#mergeSegments(sourcesId);

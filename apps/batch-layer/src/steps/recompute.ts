@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from '../batch-context.ts';
 
 export type RecomputeCounts = Readonly<Record<string, string | number>>;
@@ -29,6 +30,7 @@ export async function recompute(
       (detail) => progress({ generation, step: 'recompute', detail }),
     );
     const { path, sha256 } = await lake.putSnapshot(definition.id, generation, scratch, result.customers);
+    reached('recompute: snapshot put');
     const rows = Object.fromEntries(
       [...files].map(([source, list]) => [source, list.reduce((total, file) => total + file.rows, 0)]),
     );

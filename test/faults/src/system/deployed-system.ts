@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,9 +145,8 @@ export class DeployedSystem {
     return this.servingLayers.filter(({ isGivenUp }) => !isGivenUp).map(({ url }) => url);
   }
 
-  write(rate?: number): SteadyWriter {
-    const name = `writer-${this.#started++}`;
-    return new SteadyWriter({ logUrl: this.logUrl, seed: this.seed, name, ...(rate === undefined ? {} : { rate }) });
+  write(rate?: number, customers?: number): SteadyWriter {
+    return new SteadyWriter({ logUrl: this.logUrl, seed: this.seed, name: `writer-${this.#started++}`, rate, customers });
   }
 
   /** Reads what a writer wrote, and what those before it left. */
@@ -188,6 +187,13 @@ export class DeployedSystem {
         throw new Error(`${error.message}: ${JSON.stringify(shares)}`);
       },
     );
+  }
+
+  /** A file in its folder; answers the path. */
+  file(name: string, text: string): string {
+    const path = join(this.#folder, name);
+    writeFileSync(path, text);
+    return path;
   }
 
   /** Starts a run of the batch layer; what it says comes line by line. */
