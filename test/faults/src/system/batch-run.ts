@@ -7,7 +7,12 @@ import { failpointSaid } from './failpoint.ts';
 
 const PATIENT_MS = 120_000;
 
-const outcomeSchema = z.looseObject({ generation: z.int(), status: z.string(), durationMs: z.number() });
+const outcomeSchema = z.looseObject({
+  generation: z.int(),
+  status: z.string(),
+  resumed: z.boolean(),
+  durationMs: z.number(),
+});
 export type Outcome = z.output<typeof outcomeSchema>;
 
 /** One run of the batch layer, as a process. */

@@ -146,7 +146,13 @@ export class DeployedSystem {
   }
 
   write(rate?: number, customers?: number): SteadyWriter {
-    return new SteadyWriter({ logUrl: this.logUrl, seed: this.seed, name: `writer-${this.#started++}`, rate, customers });
+    return new SteadyWriter({
+      logUrl: this.logUrl,
+      seed: this.seed,
+      name: `writer-${this.#started++}`,
+      rate,
+      customers,
+    });
   }
 
   /** Reads what a writer wrote, and what those before it left. */
