@@ -16,7 +16,9 @@ export async function recompute(
   const { definition, lake, engine, progress } = context;
   const { generation, imports, barrierAtMs } = run;
   progress({ generation, step: 'recompute', detail: 'verify the lake' });
-  const files = await lake.rowFiles(definition, { partitions: cut, imports });
+  const files = await lake.rowFiles(definition, { partitions: cut, imports }, ({ code, message }) =>
+    progress({ generation, step: 'recompute', detail: `expanded again: ${code}: ${message}` }),
+  );
   const scratch = join(lake.scratchFolder, `${randomUUID()}.parquet`);
   try {
     const result = await engine.recompute(
