@@ -102,6 +102,14 @@ export class AppProcess {
     throw new Error(`${this.name} did not die at '${moment}', it ended with ${code}:\n${this.tail()}`);
   }
 
+  /** Resolves when it stands still at the moment that its failpoint names. */
+  async stopsAt(moment: Moment): Promise<void> {
+    await eventually(`${this.name} stops at ${moment}`, READY_MS, () => {
+      if (this.hasEnded) throw new Error(`${this.name} ended before '${moment}':\n${this.tail()}`);
+      return this.said().includes(failpointSaid(moment)) ? true : null;
+    });
+  }
+
   /** As a crash would. */
   async kill(): Promise<void> {
     this.isGivenUp = true;

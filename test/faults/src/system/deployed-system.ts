@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import { z } from 'zod';
 import { askCustomers } from './answers.ts';
 import { type AppName, AppProcess } from './app-process.ts';
 import { BatchRun, collect, type Outcome } from './batch-run.ts';
+import { freePort } from './free-port.ts';
 import { SteadyReader } from './reader.ts';
 import { answeredOf, countsOf, differences, type Truth } from './truth.ts';
 import { SteadyWriter } from './writer.ts';
@@ -385,13 +385,4 @@ async function metricsOf(app: AppProcess, path: string): Promise<string | null> 
   } catch {
     return null;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('there is no port');
-  return address.port;
 }
