@@ -100,7 +100,7 @@ test('all of it ends in order, and no process is left', () => system.stop());
 /** For each moment a file of its own: what is in the lake is not filed again. */
 async function importHistory(): Promise<void> {
   const truth = new Map<string, Readonly<Truth>>();
-  for (const [nth, moment] of of('import').entries()) {
+  const importing = of('import').map(async (moment, nth) => {
     const orders = Array.from({ length: IMPORTED }, (_, row) => `imported-${nth}-${row}`);
     for (const id of orders) truth.set(id, { ...NOTHING, order_count: 1, total_revenue: 100n });
     const file = system.file(`history-${nth}.ndjson`, orders.map(orderOf).join('\n'));
@@ -109,7 +109,8 @@ async function importHistory(): Promise<void> {
     expect(killed).toEqual({ code: 1, said: expect.stringContaining(failpointSaid(moment)) });
     const { code, said } = await system.command(...args);
     expect([code, said]).toEqual([0, said]);
-  }
+  });
+  await Promise.all(importing);
   await system.publish();
   system.remember({ truth, stop: async () => {} });
 }

@@ -1,18 +1,18 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { openPool } from '@tidemark/postgres';
 import type { Moment } from '@tidemark/runtime';
 import type { LivePointer } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { z } from 'zod';
 import { DEFINITION, DeployedSystem } from './system/deployed-system.ts';
 import { failpoint } from './system/failpoint.ts';
 import { freePort } from './system/free-port.ts';
 import { SmallDisk } from './system/small-disk.ts';
 import { underLoad } from './system/under-load.ts';
+import type { SteadyWriter } from './system/writer.ts';
 
 const PARTITIONS = 4;
 const DISK_MEGABYTES = 48;
@@ -37,38 +37,42 @@ afterAll(async () => {
   disk?.unmount();
 });
 
-test('a batch layer that stood still while another got the right to run changes nothing when it goes on, and says why', () =>
+test('layers that stood still while others took over change nothing when they go on, and the batch layer says why', () =>
   underLoad(system, async (writer) => {
-    for (const moment of ['land: files put', 'publish: candidates written'] satisfies Moment[]) {
-      await writer.acknowledges(20);
-      const zombie = system.startBatch(['run'], failpoint(moment, { signal: 'SIGSTOP' }));
-      await zombie.stopsAt(moment);
-      // As long as it holds the right nobody else runs.
-      const other = await system.startBatch().result();
-      expect(other).toEqual({ code: 1, said: expect.stringContaining('TIDEMARK_BATCH_BUSY') });
-      await breakRunLock();
-      expect(await system.publish()).toMatchObject({ resumed: true });
-      const before = await livePointer();
-      zombie.resume();
-      expect(await zombie.result()).toEqual({ code: 1, said: expect.stringContaining('TIDEMARK_BATCH_LOCK_LOST') });
-      expect(await livePointer()).toEqual(before);
-    }
+    await Promise.all([stopBatchLayers(writer), stopSpeedLayer(writer)]);
   }));
 
-test('a speed layer that was stopped past its lease changes nothing when it goes on, and gets its share again', () =>
-  underLoad(system, async (writer) => {
-    const [stays] = system.speedLayers;
-    if (stays === undefined) throw new Error('there is no speed layer');
-    // Its rows are written, and its position is in hand.
-    const zombie = system.launchSpeedLayer(await freePort(), failpoint('fold: rows written', { signal: 'SIGSTOP' }));
-    await zombie.stopsAt('fold: rows written');
-    await system.sharesAreFair(PARTITIONS, [stays]);
-    await writer.acknowledges(100);
+async function stopBatchLayers(writer: SteadyWriter): Promise<void> {
+  for (const moment of ['land: files put', 'publish: candidates written'] satisfies Moment[]) {
+    await writer.acknowledges(20);
+    const zombie = system.startBatch(['run'], failpoint(moment, { signal: 'SIGSTOP' }));
+    await zombie.stopsAt(moment);
+    // As long as it holds the right to run nobody else does.
+    const { code, said } = await system.startBatch().result();
+    expect([code, said]).toEqual([1, expect.stringContaining('TIDEMARK_BATCH_BUSY')]);
+    await breakRunLock();
+    expect(await system.publish()).toMatchObject({ resumed: true });
+    const before = await livePointer();
     zombie.resume();
-    await system.sharesAreFair(PARTITIONS, [stays, zombie]);
-    await writer.acknowledges(100);
-    expect(await zombie.stop()).toBe(0);
-  }));
+    expect(await zombie.result()).toEqual({ code: 1, said: expect.stringContaining('TIDEMARK_BATCH_LOCK_LOST') });
+    expect(await livePointer()).toEqual(before);
+  }
+}
+
+/** Past its lease, with a position in hand whose rows are written. */
+async function stopSpeedLayer(writer: SteadyWriter): Promise<void> {
+  const [stays] = system.speedLayers;
+  if (stays === undefined) throw new Error('there is no speed layer');
+  const moment = 'fold: rows written';
+  const zombie = system.launchSpeedLayer(await freePort(), failpoint(moment, { signal: 'SIGSTOP' }));
+  await zombie.stopsAt(moment);
+  await system.sharesAreFair(PARTITIONS, [stays]);
+  await writer.acknowledges(100);
+  zombie.resume();
+  await system.sharesAreFair(PARTITIONS, [stays, zombie]);
+  await writer.acknowledges(100);
+  expect(await zombie.stop()).toBe(0);
+}
 
 test.skipIf(disk === null)(
   'on a full disk a run fails and serving goes on; after room is made the next publishes',
@@ -89,33 +93,27 @@ test.skipIf(disk === null)(
 );
 
 test('of damaged files nothing is published: what is derived is made again, what is not is named', () =>
-  underLoad(system, async (writer) => {
-    await writer.acknowledges(20);
-    await system.publish();
-    const entry = newest('manifest/events');
-    const { raw, rows } = filesOf(entry);
-
-    // The next generation is compared with the snapshot, and made of the rows.
-    damage('torn', newest('snapshots'));
-    damage('flipped', rows);
-    const healed = await system.startBatch().result();
-    expect([healed.code, healed.said]).toEqual([0, expect.stringContaining('expanded again: TIDEMARK_LAKE_DAMAGED')]);
-    expect(healed.said).toContain(nameOf(rows));
-
-    const refuses = async (code: string, file: string, how: 'torn' | 'flipped', derived: readonly string[] = []) => {
-      const [whole, before] = [readFileSync(file), await livePointer()];
-      for (const path of [file, ...derived]) damage(how, path);
+  underLoad(system, async () => {
+    const [entry, raw, rows] = [newest('manifest/events'), newest('events'), filesBelow('rows')];
+    const before = await livePointer();
+    const refuses = async (code: string, file: string, how: 'torn' | 'flipped') => {
+      const whole = readFileSync(file);
+      damage(how, file);
       const result = await system.startBatch().result();
       expect([result.code, result.said]).toEqual([1, expect.stringContaining(code)]);
       expect(result.said).toContain(nameOf(file));
       expect(await livePointer()).toEqual(before);
       writeFileSync(file, whole);
     };
-    for (const how of ['torn', 'flipped'] as const) {
-      await refuses('TIDEMARK_LAKE_MANIFEST', entry, how);
-      await refuses('TIDEMARK_LAKE_DAMAGED', raw, how, [filesOf(entry).rows]);
-      await system.publish();
-    }
+    await refuses('TIDEMARK_LAKE_MANIFEST', entry, 'torn');
+    for (const file of rows) damage('flipped', file);
+    await refuses('TIDEMARK_LAKE_DAMAGED', raw, 'flipped');
+
+    // The next generation is compared with the live one's snapshot, and made of rows.
+    damage('torn', newest('snapshots'));
+    for (const file of filesBelow('rows')) damage('torn', file);
+    const { code, said } = await system.startBatch().result();
+    expect([code, said]).toEqual([0, expect.stringContaining('expanded again: TIDEMARK_LAKE_DAMAGED')]);
   }));
 
 test('PostgreSQL that is killed under load, with everything in it, is missed until it is back, and nothing is lost', () =>
@@ -159,29 +157,17 @@ async function livePointer(): Promise<LivePointer | null> {
   }
 }
 
-/** The file below a folder of the lake that was written last. */
-function newest(prefix: string): string {
-  const files = readdirSync(join(lake, prefix), { recursive: true, withFileTypes: true })
+/** Every file below a folder of the lake, the one written last at the end. */
+const filesBelow = (prefix: string): readonly string[] =>
+  readdirSync(join(lake, prefix), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs);
-  const last = files.at(-1);
+
+function newest(prefix: string): string {
+  const last = filesBelow(prefix).at(-1);
   if (last === undefined) throw new Error(`the lake has no file below ${prefix}`);
   return last;
-}
-
-const rangeSchema = z.looseObject({ file: z.looseObject({ path: z.string() }) });
-const rowsSchema = z.looseObject({ files: z.record(z.string(), z.looseObject({ path: z.string() })) });
-
-/** A landed range's file of raw events, and one of the rows expanded from them. */
-function filesOf(entry: string): { readonly raw: string; readonly rows: string } {
-  const { file } = rangeSchema.parse(JSON.parse(readFileSync(entry, 'utf8')));
-  const folderOfRows = join(lake, 'manifest', 'rows');
-  const [definition = ''] = readdirSync(folderOfRows);
-  const { files } = rowsSchema.parse(JSON.parse(readFileSync(join(folderOfRows, definition, basename(entry)), 'utf8')));
-  const [rows] = Object.values(files);
-  if (rows === undefined) throw new Error(`no rows were expanded from ${entry}`);
-  return { raw: join(lake, file.path), rows: join(lake, rows.path) };
 }
 
 const nameOf = (file: string): string => file.slice(lake.length + 1);
