@@ -2,7 +2,7 @@ import type { Run, StepName } from '@tidemark/catalog';
 import { reached } from '@tidemark/runtime';
 import type { BatchContext } from './batch-context.ts';
 import { BatchError } from './error.ts';
-import { retirePrevious } from './retire.ts';
+import { removeRowsOfRetired, retirePrevious } from './retire.ts';
 import { appendBarriers, beginRun } from './steps/barrier.ts';
 import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
 import { DRIFT_PATIENCE_MS, type DriftSummary, recordDrift, unmeasured } from './steps/drift.ts';
@@ -214,7 +214,11 @@ async function clean(
   context.progress({ generation: run.generation, step: 'clean', detail: 'merge rows' });
   const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
   const retired = await retirePrevious(context);
-  return { value: null, counts: { ...cleaned, floor, merged_files: merged, ...(retired && { retired }) } };
+  const others = await removeRowsOfRetired(context);
+  return {
+    value: null,
+    counts: { ...cleaned, floor, merged_files: merged, retired_files: others, ...(retired && { retired }) },
+  };
 }
 
 const isRetryable = (error: unknown): boolean =>

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { speedLayerGroup } from '@tidemark/log';
+import { define } from '@tidemark/metrics';
 import type { Position, Serving } from '@tidemark/views';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { dropDefinition, runBatch } from './index.ts';
@@ -71,6 +73,22 @@ it('goes on with a removal that was cut short', async () => {
   await store.drop(BEFORE);
   await run();
   expect(await store.serving()).toEqual({ serving: definition.id, previous: null, untilMs: null });
+});
+
+it('removes the rows of sources that no definition has any more, and not while one may have them', async () => {
+  const { store, lake, definition } = system.context;
+  await system.place('a', 'a-1', '1.00');
+  await run();
+  await store.open({ id: FILLING, columns: definition.columns });
+  const [newest] = await system.context.catalog.runs({ limit: 1 });
+  const cut = { partitions: newest?.cut ?? new Map(), imports: 0 };
+  const rows = async (currency: string) => (await lake.rowFiles(define(currency), cut)).get('orders')?.[0]?.location;
+  const [own, others] = [await rows('USD'), await rows('EUR')];
+  await run();
+  expect([own, others].map((location) => existsSync(location ?? ''))).toEqual([true, true]);
+  await dropDefinition(system.context, FILLING);
+  await run();
+  expect([own, others].map((location) => existsSync(location ?? ''))).toEqual([true, false]);
 });
 
 it('a run of a definition that is not the one served neither takes its place nor removes anything', async () => {

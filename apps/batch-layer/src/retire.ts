@@ -20,6 +20,15 @@ export async function retirePrevious(context: BatchContext): Promise<string | nu
 }
 
 /**
+ * Removes the change rows of sources that no definition has any more, which is certain when one has views alone. Answers how
+ * many files it removed. To be called by the holder of the run lock: nobody else reads rows.
+ */
+export async function removeRowsOfRetired({ store, lake, definition }: BatchContext): Promise<number> {
+  const others = (await store.definitions()).filter((id) => id !== definition.id);
+  return others.length === 0 ? lake.removeOtherRows(definition) : 0;
+}
+
+/**
  * Removes a definition by hand: the one before, although its time is not over, or one that was being filled. To be called by
  * the holder of the run lock, so that no run publishes into it. Throws `TIDEMARK_DEFINITION_IN_USE`,
  * `TIDEMARK_DEFINITION_UNKNOWN`.

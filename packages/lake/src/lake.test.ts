@@ -283,6 +283,29 @@ describe('merging the files of rows', () => {
   });
 });
 
+it('removes the rows of other sources, and expands them again from the raw events when they are asked for', async () => {
+  const cut = { partitions: new Map([[0, 100n]]), imports: 0 };
+  const other = define('EUR');
+  const range = await land([orderPlaced('1'), text.encode('not json')]);
+  await land([orderPlaced('2')], 3n);
+  const rowsOf = async (of: typeof definition) =>
+    (await lake.rowFiles(of, cut)).get('orders')?.reduce((sum, { rows }) => sum + rows, 0);
+  expect([await rowsOf(definition), await rowsOf(other)]).toEqual([2, 2]);
+  expect(await lake.mergeRows(other, cut, 1)).toBe(2);
+  const own = async () => [
+    ...(await storage.list(`rows/${definition.sourcesId}`)),
+    ...(await storage.list(`manifest/rows/${definition.sourcesId}`)),
+  ];
+  const before = await own();
+
+  expect(await lake.removeOtherRows(definition)).toBe(1);
+  for (const kind of ['rows', 'manifest/rows', 'manifest/segments'])
+    expect(await storage.list(`${kind}/${other.sourcesId}`), kind).toEqual([]);
+  expect(await own()).toEqual(before);
+  expect(await rawOf(range)).toHaveLength(2);
+  expect([await rowsOf(definition), await rowsOf(other)]).toEqual([2, 2]);
+});
+
 describe('storage', () => {
   it('puts only if absent', async () => {
     const tries = await Promise.all([1, 2, 3, 4].map((value) => storage.putIfAbsent('a/b.json', Uint8Array.of(value))));

@@ -11,6 +11,7 @@ import {
   type LandedImport,
   type LandedRange,
   Manifest,
+  othersBelow,
   type RowSegment,
 } from './manifest.ts';
 import { ParquetFiles } from './parquet-files.ts';
@@ -165,6 +166,17 @@ export class Lake {
     for (const file of small.flatMap((files) => Object.values(files))) await this.#storage.remove(file.path);
     await this.#mergeSegments(sourcesId);
     return count;
+  }
+
+  /**
+   * Removes the rows under every other source definition; rows are derived, and are expanded again if they are ever asked
+   * for. Only for the holder of the right to run, when no other definition has views. Answers how many files it removed.
+   */
+  async removeOtherRows({ sourcesId }: Definition): Promise<number> {
+    await this.#manifest.removeOtherRows(sourcesId);
+    const files = await othersBelow(this.#storage, 'rows', sourcesId);
+    for (const path of files) await this.#storage.remove(path);
+    return files.length;
   }
 
   /** Every record of a range or import as bytes, in order; the file is verified first. */

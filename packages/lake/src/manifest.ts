@@ -134,6 +134,17 @@ export class Manifest {
     this.#rows.forget(path);
   }
 
+  /** Forgets the rows and segments under every other source definition. */
+  async removeOtherRows(sourcesId: string): Promise<void> {
+    for (const kind of ['rows', 'segments']) {
+      for (const path of await othersBelow(this.#storage, `manifest/${kind}`, sourcesId)) {
+        await this.#storage.remove(path);
+        this.#rows.forget(path);
+        this.#segments.forget(path);
+      }
+    }
+  }
+
   /** Segments of a source definition, by number; those that a later one holds too are `superseded` and must not be read. */
   async segments(
     sourcesId: string,
@@ -195,6 +206,14 @@ class EntryReader<T> {
     this.#known.delete(path);
   }
 }
+
+/** Paths below a folder that has one folder for each source definition, but for those of this one. */
+export const othersBelow = async (
+  storage: LakeStorage,
+  folder: string,
+  sourcesId: string,
+): Promise<readonly string[]> =>
+  (await storage.list(folder)).filter((path) => !path.startsWith(`${folder}/${sourcesId}/`));
 
 const rowsPath = (sourcesId: string, unit: LandedRange | LandedImport): string =>
   `manifest/rows/${sourcesId}/${'number' in unit ? `import-${unit.number}` : rangeName(unit)}.json`;

@@ -5,7 +5,7 @@ import type { Reader } from '../reader.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 import { isTransient, toLogError } from './outage.ts';
 
-export type ConsumerOptions = Pick<MembershipOptions, 'topic' | 'settings' | 'group' | 'sessionMs' | 'heartbeatMs'> & {
+export type ConsumerOptions = Omit<MembershipOptions, 'standing' | 'onAssigned' | 'onLost' | 'onFatal'> & {
   /** A reader of its own for each assignment, so that nothing read before is ever delivered after. */
   openReader(): Reader;
   readonly handler: PartitionHandler;

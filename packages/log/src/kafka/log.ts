@@ -88,7 +88,7 @@ export async function openKafkaLog(url: string, options: KafkaLogOptions = {}): 
     read: (partition, from, readOptions) => reached(reader.read(partition, from, readOptions)),
     consume: async (group, handler) => {
       const session = { sessionMs, heartbeatMs, maxBatchRecords };
-      const membership = { topic: name, settings, group: groupId(group) };
+      const membership = { topic: name, settings, group: groupId(group), checkTopic: () => brokers.topology(0) };
       const consumer = startConsumer({ ...membership, openReader, handler, ...session });
       consumers.add(consumer);
       return consumer;

@@ -16,6 +16,8 @@ export type MembershipOptions = {
   standing(): Pick<Standing, 'owned' | 'isLeaving'>;
   /** All that is its own from now on. */
   onAssigned(partitions: readonly number[]): void;
+  /** Rejects for good when the topic is not the one that was opened any more: a member without partitions sees it by nothing else. */
+  checkTopic(): Promise<unknown>;
   /** The others may have taken everything. */
   onLost(): void;
   /** The group can't be used. */
@@ -93,12 +95,21 @@ export class Membership {
   async #run(): Promise<void> {
     const { signal } = this.#leaving;
     while (!signal.aborted) {
-      const error = await this.#consume();
+      const reason = await this.#consume();
       if (signal.aborted) return;
       this.#lose();
+      const error = isTransient(reason) ? await this.#topicError(reason) : reason;
       if (!isTransient(error)) return this.#options.onFatal(error);
       await pause(RETRY_MS, undefined, { signal }).catch(() => {});
     }
+  }
+
+  /** Why the member can't go on: the topic's own reason if there is one. */
+  #topicError(reason: unknown): Promise<unknown> {
+    return this.#options.checkTopic().then(
+      () => reason,
+      (error: unknown) => error,
+    );
   }
 
   /** Resolves when the consumer has ended, with the reason if it crashed. */

@@ -58,6 +58,21 @@ describe.skipIf(kafkaOfRun() === null)('a topic that is deleted while it is open
     await expect(member.done).rejects.toMatchObject(REPLACED);
   });
 
+  test('ends the members that have no partition, too', async () => {
+    const log = await open();
+    const members = await Promise.all([1, 2, 3].map(() => log.consume('group', new RecordedGroup().handler('a'))));
+    const held = () => members.map((member) => member.held().length).sort();
+    await until(() =>
+      expect([held(), members.map((member) => member.isMember())]).toEqual([
+        [0, 1, 1],
+        [true, true, true],
+      ]),
+    );
+    await topic.drop();
+    const ended = await Promise.allSettled(members.map(({ done }) => done));
+    for (const end of ended) expect(end).toMatchObject({ status: 'rejected', reason: REPLACED });
+  }, 120_000);
+
   test('and made again between two starts has another identity', async () => {
     const before = await (await open()).identity();
     await topic.drop();

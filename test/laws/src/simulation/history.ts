@@ -1,4 +1,3 @@
-import type { LogRecord } from '@tidemark/log';
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
 import { openMemoryViews } from '@tidemark/views/testing';
@@ -8,8 +7,7 @@ import { quietLaw } from '../read-law.ts';
 import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { BatchJobs } from './batch-jobs.ts';
 import { type FaultKind, type Faults, faultsOf } from './faults.ts';
-import { CatalogState } from './memory-catalog.ts';
-import { MemoryDisk } from './memory-files.ts';
+import { newSystem } from './new-system.ts';
 import { LAG_MS, portsOf, type Shared } from './ports.ts';
 import { Readers } from './readers.ts';
 import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
@@ -37,9 +35,6 @@ type Happening = (typeof HAPPENINGS)[number];
 
 /** No two histories have the same mix: what is rare in one is common in another. */
 const SHARES = [1, 2, 4, 8] as const;
-
-/** Steps that quiet may take to come, once nothing goes wrong any more. */
-const SETTLE_STEPS = 20_000;
 
 export async function runHistory(scenario: Scenario): Promise<Outcome> {
   const history = await History.open(scenario);
@@ -90,18 +85,14 @@ class History {
   static async open(scenario: Scenario): Promise<History> {
     const onPostgres = openMemoryViews();
     const views = await onPostgres.open(DEFINITION);
-    return new History(scenario, (history) => ({
-      definition: DEFINITION,
-      topic: new MemoryTopic(history.#random.between(1, 3), { now: () => history.simulation.time.clock.now() }),
-      disk: new MemoryDisk(),
-      catalog: new CatalogState(),
-      listedFrom: new Map(),
-      ...(history.#random.chance(0.5)
-        ? viewsOnCassandra(history.simulation, DEFINITION)
-        : viewsOnPostgres(history.simulation, onPostgres, views)),
-      onRecord: (record) => history.#recorded(record),
-      onEntry: (path, content) => history.#entered(path, content),
-    }));
+    return new History(scenario, (history) => {
+      const { simulation } = history;
+      const topic = new MemoryTopic(history.#random.between(1, 3), simulation.time.clock);
+      const shared = history.#random.chance(0.5)
+        ? viewsOnCassandra(simulation, DEFINITION)
+        : viewsOnPostgres(simulation, onPostgres, views);
+      return newSystem(DEFINITION, topic, shared, history.mirror);
+    });
   }
 
   get reads(): number {
@@ -207,45 +198,18 @@ class History {
     this.#jobs.wake();
     this.#group.wakeAll();
     while (simulation.hasLate) await simulation.arrive();
-    await this.#idle();
+    await simulation.untilIdle(() => this.#failIfBroken());
     while (simulation.hasLate) await simulation.arrive();
     await simulation.pass(LAG_MS);
     await this.#group.settle();
-    await this.#idle();
+    await simulation.untilIdle(() => this.#failIfBroken());
     await this.#jobs.resume();
-    await this.#idle();
+    await simulation.untilIdle(() => this.#failIfBroken());
     // A run that was killed is resumed first; the one after it covers everything.
     const [newest] = this.#shared.catalog.newestFirst(undefined);
     for (let runs = newest?.status === 'running' ? 2 : 1; runs > 0; runs--) {
       await this.#jobs.run(false);
-      await this.#idle();
+      await simulation.untilIdle(() => this.#failIfBroken());
     }
-  }
-
-  async #idle(): Promise<void> {
-    for (let step = 0; step < SETTLE_STEPS; step++) {
-      await this.simulation.pass(this.#random.between(0, 40));
-      if (await this.simulation.step()) {
-        this.#failIfBroken();
-        continue;
-      }
-      const ms = this.simulation.time.untilNext;
-      if (ms === null) return;
-      await this.simulation.pass(ms);
-    }
-    throw new Error('quiet does not come');
-  }
-
-  #recorded(record: LogRecord): void {
-    const { partition, offset, value } = record;
-    if (Object.keys(record.headers).length > 0) this.mirror.sawBarrier(record);
-    else this.mirror.appended(partition, offset, value ?? new Uint8Array());
-  }
-
-  #entered(path: string, content: Uint8Array): void {
-    if (!path.startsWith('manifest/imports/')) return;
-    const { number, file } = JSON.parse(new TextDecoder().decode(content));
-    const events = file === null ? null : this.#shared.disk.get(file.path);
-    this.mirror.imported(number, events?.kind === 'events' ? events.rows.map(({ value }) => value) : []);
   }
 }

@@ -145,7 +145,7 @@ function rowWriter(disk: MemoryDisk, definition: Definition, put: Put): RowWrite
       const files: Record<string, LakeFile> = {};
       for (const { name } of definition.sources) {
         const rows = bySource.get(name);
-        if (rows) files[name] = await put(disk.name(`rows/${name}`), disk.make({ kind: 'rows', rows }), rows.length);
+        if (rows) files[name] = await put(disk.name(`rows/${definition.sourcesId}/${name}`), disk.make({ kind: 'rows', rows }), rows.length);
       }
       return { files };
     },

@@ -53,6 +53,9 @@ type Late = { readonly label: string; readonly effect: () => Promise<unknown> };
 /** How fast a kind of process may be against the others: a slow one is overtaken several times over. */
 const PACES = [0.05, 1, 1, 5] as const;
 
+/** Steps that quiet may take to come. */
+const MAX_STEPS = 20_000;
+
 /** What a port answers that can't be reached. */
 export class Unreachable extends TidemarkError {
   constructor(label: string) {
@@ -171,6 +174,21 @@ export class Simulation {
     this.#calls.splice(this.#calls.indexOf(call), 1);
     await this.#take(call, this.#fate(call));
     return true;
+  }
+
+  /** Goes on until nobody can and nothing is waited for; `check` is called after every step. */
+  async untilIdle(check: () => void): Promise<void> {
+    for (let step = 0; step < MAX_STEPS; step++) {
+      await this.pass(this.random.between(0, 40));
+      if (await this.step()) {
+        check();
+        continue;
+      }
+      const ms = this.time.untilNext;
+      if (ms === null) return;
+      await this.pass(ms);
+    }
+    throw new Error('quiet does not come');
   }
 
   get hasLate(): boolean {
