@@ -137,6 +137,18 @@ describe('a run', () => {
     expect(refused?.reason).toMatchObject({ code: 'TIDEMARK_BATCH_BUSY' });
   });
 
+  it('ends where it is when the right to run is lost, and the next goes on with it', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    const lost = new AbortController();
+    const lock = { isHeld: () => !lost.signal.aborted, lost: lost.signal, release: async () => {} };
+    const catalog = { ...system.context.catalog, acquireRunLock: async () => lock };
+    system.onProgress = ({ step }) => step === 'recompute' && lost.abort();
+    await expect(runBatch({ ...system.context, catalog })).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_LOCK_LOST' });
+    system.onProgress = () => {};
+    expect(await system.context.views.pointer()).toBeNull();
+    expect(await run()).toMatchObject({ generation: 1, status: 'published', resumed: true });
+  });
+
   it('covers the imports numbered before its cut was frozen', async () => {
     const imported = { event_type: 'order_placed', customer_id: 'anna', order_id: 'i-1', total_amount: '3.00' };
     await system.import([imported]);

@@ -1,4 +1,5 @@
 import type { Run, StepName } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from './batch-context.ts';
 import { BatchError } from './error.ts';
 import { removeRowsOfRetired, retirePrevious } from './retire.ts';
@@ -13,6 +14,8 @@ import { objections } from './steps/validate.ts';
 export type RunOutcome = {
   readonly generation: number;
   readonly status: 'published' | 'kept' | 'rejected';
+  /** It went on with the run of a process that had died. */
+  readonly resumed: boolean;
   /** Why it was kept or rejected; null when published. */
   readonly reason: string | null;
   readonly customers: number;
@@ -30,26 +33,43 @@ type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
  * that was killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. The
  * drift that an earlier run left unmeasured is measured first. Throws `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
-export function runBatch(context: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
-  return withRunLock(context, async () => {
+export function runBatch(given: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
+  return withRunLock(given, async (context) => {
     const newest = await newestRun(context);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
     const before = resumed ? null : await unmeasured(context);
     const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
     const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
-    return { ...outcome, drifts: [...earlier, ...outcome.drifts] };
+    return { ...outcome, resumed: resumed !== null, drifts: [...earlier, ...outcome.drifts] };
   });
 }
 
-/** Does something as the only run. Throws `TIDEMARK_BATCH_BUSY` when there is one. */
-export async function withRunLock<T>({ catalog }: BatchContext, work: () => Promise<T>): Promise<T> {
-  const lock = await catalog.acquireRunLock();
+/**
+ * Does something as the only run, with a context that ends it once the right to run is lost: whatever a run does next, it
+ * tells of it first. Throws `TIDEMARK_BATCH_BUSY` when there is another, `TIDEMARK_BATCH_LOCK_LOST` when there may be one by now.
+ */
+export async function withRunLock<T>(context: BatchContext, work: (context: BatchContext) => Promise<T>): Promise<T> {
+  const lock = await context.catalog.acquireRunLock();
   if (!lock)
     throw new BatchError('TIDEMARK_BATCH_BUSY', 'Another batch run is going on; this one did not start.', {
       retryable: true,
     });
+  const failIfLost = () => {
+    if (!lock.lost.aborted) return;
+    throw new BatchError(
+      'TIDEMARK_BATCH_LOCK_LOST',
+      'The connection that held the right to run broke, and another run may have begun. This one ends here; run again.',
+      { retryable: true },
+    );
+  };
+  const progress: BatchContext['progress'] = (done) => {
+    failIfLost();
+    context.progress(done);
+  };
   try {
-    return await work();
+    const result = await work({ ...context, progress });
+    failIfLost();
+    return result;
   } finally {
     await lock.release();
   }
@@ -103,6 +123,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
   ): RunOutcome => ({
     generation,
     status,
+    resumed: false,
     reason,
     customers,
     rowsWritten,
@@ -174,6 +195,7 @@ export async function publishRun(
   }
   const { base, rows, pointer } = result;
   await catalog.markPublished(run.generation, { base, excluded: pointer.excluded, atMs: pointer.publishedAtMs });
+  reached('publish: recorded');
   const serving = await store.serving();
   if (!serving) await store.compareAndSetServing(null, { serving: definition.id, previous: null, untilMs: null });
   await catalog.endStep(run.generation, 'publish', clock.now(), { rows, base: base ?? 'none' });
@@ -187,7 +209,9 @@ async function clean(
   const pointer = await context.views.pointer();
   const cleaned = pointer && (await floorHasStood(context, pointer)) ? await cleanBelow(context, pointer.floor) : null;
   const floor = (await moveFloor(context)) ?? 0;
+  reached('clean: floor moved');
   const { lake, definition, settings } = context;
+  context.progress({ generation: run.generation, step: 'clean', detail: 'merge rows' });
   const merged = await lake.mergeRows(definition, { partitions: run.cut, imports: run.imports }, settings.mergeAtFiles);
   const retired = await retirePrevious(context);
   const others = await removeRowsOfRetired(context);

@@ -3,6 +3,8 @@ import { TidemarkError } from '@tidemark/contracts';
 export type BatchErrorCode =
   /** Another run is going on. */
   | 'TIDEMARK_BATCH_BUSY'
+  /** The right to run was lost in the middle of a run. */
+  | 'TIDEMARK_BATCH_LOCK_LOST'
   /** The log is not the one that was landed so far. */
   | 'TIDEMARK_BATCH_LOG_CHANGED'
   /** Retention removed records before they were landed. */

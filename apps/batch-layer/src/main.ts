@@ -74,7 +74,7 @@ program
   .description('Remove the tables of a definition that is not served and that no speed layer keeps up.')
   .action((id: string) =>
     command(async (context) => {
-      await withRunLock(context, () => dropDefinition(context, id));
+      await withRunLock(context, (held) => dropDefinition(held, id));
       return { dropped: id };
     }),
   );

@@ -15,8 +15,8 @@ const RUNS = 100;
  * published nothing is answered. The speed layer folds the log again when it is started afterwards. Throws
  * `TIDEMARK_REBUILD_WHILE_FOLDING` while one runs: what it holds in memory speaks of rows that are gone.
  */
-export function rebuild(context: BatchContext): Promise<RunOutcome> {
-  return withRunLock(context, async () => {
+export function rebuild(given: BatchContext): Promise<RunOutcome> {
+  return withRunLock(given, async (context) => {
     const { catalog, definition, lake, log, store } = context;
     const folding = await log.members(speedLayerGroup(definition.id));
     if (folding > 0) {

@@ -1,4 +1,5 @@
 import { type Definition, type Delta, emptyDelta, IdWindow } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import type { DeltaKey, DeltaRow } from '@tidemark/views';
 import { LRUCache } from 'lru-cache';
 import type { FoldStore } from './fold-store.ts';
@@ -78,9 +79,13 @@ export class DeltaCache {
     const entries = [...this.#dirty.values()];
     if (entries.length === 0) return 0;
     const fresh = entries.filter(({ stored }) => !stored);
-    if (fresh.length > 0) await this.#views.writeTouched(fresh.map(keyOf));
+    if (fresh.length > 0) {
+      await this.#views.writeTouched(fresh.map(keyOf));
+      reached('fold: touched markers written');
+    }
     for (const epoch of [...new Set(entries.map((entry) => entry.epoch))].sort((a, b) => a - b)) {
       await this.#views.writeDeltas(entries.filter((entry) => entry.epoch === epoch).map(rowOf));
+      reached('fold: rows written');
     }
     for (const entry of entries) {
       const name = cacheKey(entry.customerId, entry.epoch);

@@ -1,6 +1,7 @@
 import { parse, type TidemarkEvent } from '@tidemark/contracts';
 import { barrierOf, fingerprint, hasBarrierHeader, type LogRecord } from '@tidemark/log';
 import { type Definition, foldRecord } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import type { DeadLetter, Position } from '@tidemark/views';
 import { cacheKey, DeltaCache } from './delta-cache.ts';
 import type { FoldStore } from './fold-store.ts';
@@ -81,6 +82,7 @@ export class PartitionFold {
     }
     await this.#foldAccepted(accepted);
     this.#last = records.at(-1) ?? this.#last;
+    reached('fold: folded');
   }
 
   /** Makes everything folded so far durable: markers, rows, dead letters, and the position last. */
@@ -89,6 +91,7 @@ export class PartitionFold {
     if (this.#deadLetters.length > 0) {
       await this.#views.writeDeadLetters(this.#deadLetters);
       this.#deadLetters = [];
+      reached('fold: dead letters written');
     }
     if (!this.#last) return;
     await this.#views.writePosition(this.#partition, {
@@ -98,6 +101,7 @@ export class PartitionFold {
       fingerprint: fingerprint(this.#last),
       logId: this.#logId,
     });
+    reached('fold: position written');
     this.#last = null;
   }
 

@@ -1,6 +1,6 @@
 import { type Consumer, type EventLog, type PartitionHandler, type ReadResult, speedLayerGroup } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
-import type { Clock } from '@tidemark/runtime';
+import { type Clock, reached } from '@tidemark/runtime';
 import { type FillFrom, fillOffset } from './fill-start.ts';
 import { type FoldStore, type Patience, ridingOut } from './fold-store.ts';
 import { PartitionFold } from './partition-fold.ts';
@@ -71,6 +71,7 @@ export class SpeedLayer implements PartitionHandler {
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });
     this.#held.set(partition, { fold, lastFlushMs: clock.now(), next, level: false });
+    reached('fold: assigned');
     return next;
   }
 

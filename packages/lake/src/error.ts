@@ -5,6 +5,7 @@ export type LakeErrorCode =
   | 'TIDEMARK_LAKE_MISSING'
   | 'TIDEMARK_LAKE_MANIFEST'
   | 'TIDEMARK_LAKE_RACE'
+  | 'TIDEMARK_LAKE_FULL'
   | 'TIDEMARK_LAKE_STORAGE';
 
 export class LakeError extends TidemarkError {

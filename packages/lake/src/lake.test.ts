@@ -62,6 +62,13 @@ async function land(values: readonly Uint8Array[], start = 0n, into: Lake = lake
   return range;
 }
 
+async function flipByte(location: string): Promise<void> {
+  const bytes = await readFile(location);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  await writeFile(location, bytes);
+}
+
 const rawOf = async (unit: LandedRange) => {
   const found: string[] = [];
   for await (const { value } of lake.records(unit)) found.push(new TextDecoder().decode(value));
@@ -89,6 +96,21 @@ describe('landing', () => {
     await expect(land([orderPlaced('2')])).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_RACE', retryable: true });
     const [range] = await lake.ranges();
     expect(range && (await rawOf(range))).toEqual([new TextDecoder().decode(orderPlaced('1'))]);
+  });
+
+  it('refuses an entry of the manifest with a flipped digit', async () => {
+    await land([orderPlaced('1')]);
+    const [path = ''] = await storage.list('manifest/events');
+    const entry = await readFile(storage.locate(path), 'utf8');
+    await writeFile(storage.locate(path), entry.replace('"atMs": 7', '"atMs": 6'));
+    const message = expect.stringContaining(path);
+    await expect(new Lake(storage, session).ranges()).rejects.toMatchObject({
+      code: 'TIDEMARK_LAKE_MANIFEST',
+      message,
+    });
+    // Entries of before have no hash.
+    await writeFile(storage.locate(path), JSON.stringify({ ...JSON.parse(entry), sha256: undefined }));
+    expect(await new Lake(storage, session).ranges()).toHaveLength(1);
   });
 
   it('refuses a manifest with a hole', async () => {
@@ -119,14 +141,23 @@ describe('rows of a cut', () => {
     ]);
   });
 
-  it('refuses a file with one flipped byte', async () => {
+  it('are expanded again from the raw events when one byte of theirs is flipped', async () => {
+    await land([orderPlaced('1')]);
+    const [file] = (await lake.rowFiles(definition, cut)).get('orders') ?? [];
+    await flipByte(file?.location ?? '');
+    const told: string[] = [];
+    const [again] = (await lake.rowFiles(definition, cut, ({ message }) => told.push(message))).get('orders') ?? [];
+    expect(told).toEqual([expect.stringContaining(file?.location.slice(-20) ?? '?')]);
+    const keys = `SELECT "key" FROM read_parquet('${again?.location}')`;
+    expect((await session.connection.runAndReadAll(keys)).getRows()).toEqual([['o-1']]);
+    await lake.rowFiles(definition, cut, () => expect.unreachable('it was put right'));
+  });
+
+  it('are not expanded from a raw file with one flipped byte', async () => {
     const range = await land([orderPlaced('1')]);
     const files = await lake.rowFiles(definition, cut);
-    for (const location of [files.get('orders')?.[0]?.location ?? '', storage.locate(range.file?.path ?? '')]) {
-      const bytes = await readFile(location);
-      bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1;
-      await writeFile(location, bytes);
-    }
+    await flipByte(files.get('orders')?.[0]?.location ?? '');
+    await flipByte(storage.locate(range.file?.path ?? ''));
     await expect(lake.rowFiles(definition, cut)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_DAMAGED' });
     await expect(rawOf(range)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_DAMAGED' });
   });
@@ -231,6 +262,17 @@ describe('merging the files of rows', () => {
     for (let start = 0; start < 6; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));
     await lake.mergeRows(definition, everything, 1);
     expect(await positions({ partitions: new Map([[0, 3n]]), imports: 0 })).toEqual([0n, 2n]);
+  });
+
+  it('expands the rows of damaged segments again, and of those after them', async () => {
+    for (let start = 0; start < 6; start += 2) {
+      await land([orderPlaced(`${start}`)], BigInt(start));
+      await lake.mergeRows(definition, everything, 1);
+    }
+    const [first] = (await lake.rowFiles(definition, everything)).get('orders') ?? [];
+    await flipByte(first?.location ?? '');
+    expect(await positions({ partitions: new Map([[0, 1n]]), imports: 0 })).toEqual([0n]);
+    expect(await positions()).toEqual([0n, 2n, 4n]);
   });
 
   it('refuses to merge a file that is not the one that was written', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { parse } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import { LakeError } from './error.ts';
 import {
   type ExpandedRows,
@@ -93,6 +94,7 @@ export class Lake {
         },
       );
     }
+    reached('land: events filed');
     await this.#manifest.putRows(definition.sourcesId, range, rows);
   }
 
@@ -101,6 +103,7 @@ export class Lake {
     if (!(await this.#manifest.putImport(entry))) {
       throw new LakeError('TIDEMARK_LAKE_RACE', `Import number ${entry.number} is taken.`, { retryable: true });
     }
+    reached('import: events filed');
     await this.#manifest.putRows(definition.sourcesId, entry, rows);
   }
 
@@ -112,22 +115,28 @@ export class Lake {
     );
   }
 
-  /** The rows of everything the cut covers, under a definition's sources; what was not expanded yet is, from the raw events. */
-  async rowFiles(definition: Definition, cut: LakeCut): Promise<RowFiles> {
+  /**
+   * The rows of everything the cut covers, under a definition's sources. They are derived: what was not expanded yet, or was
+   * damaged since, is expanded from the raw events. `onDamaged` is told of each file that was.
+   */
+  async rowFiles(
+    definition: Definition,
+    cut: LakeCut,
+    onDamaged: (damage: LakeError) => void = () => {},
+  ): Promise<RowFiles> {
     const files = new Map<string, { location: string; import: number | null; rows: number }[]>();
-    const add = async (named: Readonly<Record<string, LakeFile>>, number: number | null) => {
+    const add = (named: Readonly<Record<string, LakeFile>>, number: number | null) => {
       for (const [source, file] of Object.entries(named)) {
-        await this.#verify(file);
         const location = this.#storage.locate(file.path);
         files.set(source, [...(files.get(source) ?? []), { location, import: number, rows: file.rows }]);
       }
     };
     for (const landed of await this.#manifest.imports()) {
-      if (landed.number <= cut.imports) await add((await this.#rowsOf(definition, landed)).files, landed.number);
+      if (landed.number <= cut.imports) add((await this.#rowsOf(definition, landed, onDamaged)).files, landed.number);
     }
-    const { segments, ranges } = await this.#covered(definition, cut);
-    for (const segment of segments) await add(segment.files, null);
-    for (const range of ranges) await add((await this.#rowsOf(definition, range)).files, null);
+    const { segments, ranges } = await this.#wholeSegments(definition, cut, onDamaged);
+    for (const segment of segments) add(segment.files, null);
+    for (const range of ranges) add((await this.#rowsOf(definition, range, onDamaged)).files, null);
     return files;
   }
 
@@ -152,6 +161,7 @@ export class Lake {
       to: { [partition]: head.end },
     }));
     if (!(await this.#putSegment(sourcesId, 0, parts, small))) return 0;
+    reached('clean: rows merged');
     for (const range of ranges) await this.#manifest.removeRows(sourcesId, range);
     for (const file of small.flatMap((files) => Object.values(files))) await this.#storage.remove(file.path);
     await this.#mergeSegments(sourcesId);
@@ -234,8 +244,43 @@ export class Lake {
     return { segments, ranges };
   }
 
-  async #rowsOf(definition: Definition, unit: LandedRange | LandedImport): Promise<ExpandedRows> {
-    return (await this.#manifest.rows(definition.sourcesId, unit)) ?? (await this.#expand(definition, unit));
+  /** What is covered, by segments that are as they were written. When one is not, none is kept: they stand in a row. */
+  async #wholeSegments(definition: Definition, cut: LakeCut, onDamaged: (damage: LakeError) => void) {
+    const covered = await this.#covered(definition, cut);
+    const damage = await this.#damageOf(covered.segments);
+    if (damage === null) return covered;
+    onDamaged(damage);
+    const { current, superseded } = await this.#manifest.segments(definition.sourcesId);
+    for (const segment of [...superseded, ...current])
+      await this.#manifest.removeSegment(definition.sourcesId, segment);
+    return this.#covered(definition, cut);
+  }
+
+  async #rowsOf(
+    definition: Definition,
+    unit: LandedRange | LandedImport,
+    onDamaged: (damage: LakeError) => void,
+  ): Promise<ExpandedRows> {
+    const rows = await this.#manifest.rows(definition.sourcesId, unit);
+    if (rows === null) return this.#expand(definition, unit);
+    const damage = await this.#damageOf([rows]);
+    if (damage === null) return rows;
+    onDamaged(damage);
+    await this.#manifest.removeRows(definition.sourcesId, unit);
+    return this.#expand(definition, unit);
+  }
+
+  /** What is wrong with files of rows; null when they are as they were written. */
+  async #damageOf(units: readonly ExpandedRows[]): Promise<LakeError | null> {
+    for (const file of units.flatMap(({ files }) => Object.values(files))) {
+      try {
+        await this.#verify(file);
+      } catch (error) {
+        if (error instanceof LakeError) return error;
+        throw error;
+      }
+    }
+    return null;
   }
 
   async #mergeSegments(sourcesId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { LakeError } from './error.ts';
 import type { LakeStorage } from './port.ts';
@@ -127,7 +128,7 @@ export class Manifest {
   }
 
   /** Forgets the rows of a range that a segment has now: they are derived, and expanded again if they are ever asked for. */
-  async removeRows(sourcesId: string, unit: LandedRange): Promise<void> {
+  async removeRows(sourcesId: string, unit: LandedRange | LandedImport): Promise<void> {
     const path = rowsPath(sourcesId, unit);
     await this.#storage.remove(path);
     this.#rows.forget(path);
@@ -171,11 +172,7 @@ export class Manifest {
   }
 
   #put(path: string, entry: unknown): Promise<boolean> {
-    const json = JSON.stringify(
-      entry,
-      (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
-      1,
-    );
+    const json = JSON.stringify({ ...plainOf(entry), sha256: hashOf(entry) }, null, 1);
     return this.#storage.putIfAbsent(path, new TextEncoder().encode(json));
   }
 }
@@ -233,9 +230,25 @@ const holds = (larger: RowSegment, smaller: RowSegment): boolean =>
 
 const rangeName = ({ partition, start }: LandedRange): string => `p${partition}-${String(start).padStart(20, '0')}`;
 
+const record = z.record(z.string(), z.unknown());
+
+const jsonOf = (entry: unknown): string =>
+  JSON.stringify(entry, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+
+/** The entry as it is when it was read back. */
+const plainOf = (entry: unknown): Readonly<Record<string, unknown>> => record.parse(JSON.parse(jsonOf(entry)));
+
+const hashOf = (entry: unknown): string =>
+  createHash('sha256')
+    .update(jsonOf(plainOf(entry)))
+    .digest('hex');
+
+/** A flipped digit is still JSON: each entry carries its own hash. Those of before had none. */
 function parseEntry<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
   try {
-    return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const { sha256, ...entry } = record.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    if (sha256 !== undefined && sha256 !== hashOf(entry)) throw new Error('its SHA-256 differs');
+    return schema.parse(entry);
   } catch (cause) {
     throw new LakeError(
       'TIDEMARK_LAKE_MANIFEST',

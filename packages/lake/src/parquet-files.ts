@@ -5,6 +5,7 @@ import { DuckDBBlobValue } from '@duckdb/node-api';
 import { type Session, textListLiteral, textLiteral } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
 import { LakeError } from './error.ts';
+import { tellingFullDisk } from './full-disk.ts';
 import type { LakeFile } from './manifest.ts';
 import { putParquet } from './parquet-writer.ts';
 import type { LakeStorage } from './port.ts';
@@ -65,9 +66,8 @@ export class ParquetFiles implements UnitFiles {
     const local = join(this.#storage.scratchFolder, `${randomUUID()}.parquet`);
     const locations = textListLiteral(files.map((file) => this.#storage.locate(file.path)));
     try {
-      await this.#session.connection.run(
-        `COPY (SELECT * FROM read_parquet(${locations})) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      const copy = `COPY (SELECT * FROM read_parquet(${locations})) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`;
+      await tellingFullDisk(() => this.#session.connection.run(copy));
       const rows = files.reduce((total, file) => total + file.rows, 0);
       return await this.put(path, local, rows);
     } finally {

@@ -4,6 +4,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
+import { tellingFullDisk } from './full-disk.ts';
 import type { LakeFile } from './manifest.ts';
 import type { LakeStorage } from './port.ts';
 
@@ -61,9 +62,8 @@ export class ParquetWriter {
     const local = join(storage.scratchFolder, `${randomUUID()}.parquet`);
     try {
       if (this.#rows === 0) return null;
-      await this.#connection.run(
-        `COPY (SELECT * FROM ${this.table} ORDER BY ${orderBy}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      const copy = `COPY (SELECT * FROM ${this.table} ORDER BY ${orderBy}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`;
+      await tellingFullDisk(() => this.#connection.run(copy));
       return await putParquet(storage, path, local, this.#rows);
     } finally {
       await rm(local, { force: true });

@@ -3,6 +3,7 @@ export { type Clock, type ManualClock, manualClock, systemClock } from './clock.
 export { type App, type HostProcess, type LifecycleOptions, type ReadyMessage, runApp } from './lifecycle.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createMetricsRegistry, type Health, type MetricsServer, startMetricsServer } from './metrics-registry.ts';
+export { MOMENTS, type Moment, reached } from './moment.ts';
 export {
   applyOptions,
   ConfigurationError,

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { Balancer } from './system/balancer.ts';
 import { DefinitionReader, type Oracle } from './system/definition-reader.ts';
 import { type Code, DEFINITION, DeployedSystem } from './system/deployed-system.ts';
+import { failpoint, failpointSaid } from './system/failpoint.ts';
 import { type Placed, PlacedWriter } from './system/placed-writer.ts';
 
 const PATIENT_MS = 120_000;
@@ -95,6 +96,15 @@ async function changeMetrics(system: DeployedSystem, store: ViewStore, writer: P
     await answersBy(OLD);
     expect(answersOf(newId)).toBe(0);
 
+    // Whoever switches may die before the switch or after it: there is nothing to put right.
+    for (const [moment, id] of [
+      ['switch: ready', OLD],
+      ['switch: served', newId],
+    ] as const) {
+      const { said } = await system.commandOf(failpoint(moment, { code: NEW_CODE }), 'definition', 'switch');
+      expect(said).toContain(failpointSaid(moment));
+      expect(await served()).toBe(id);
+    }
     expect(await succeed(NEW_CODE, 'definition', 'switch')).toContain(`Definition ${newId} is served`);
     await answersBy(newId);
     await system.publish();

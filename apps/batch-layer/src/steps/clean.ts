@@ -1,4 +1,5 @@
 import type { Run } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import { type LivePointer, newest, type Position, raiseFloor, ViewsError } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 
@@ -45,8 +46,11 @@ export async function cleanBelow(context: BatchContext, floor: number): Promise<
   const counts = { floor, batch_rows: 0, deltas: 0, snapshots: 0 };
   if (!lowest?.cut) return counts;
   counts.batch_rows = await cleanBatchRows(context, floor, readable);
+  reached('clean: batch rows deleted');
   counts.deltas = await cleanDeltas(context, floor, readable, lowest.cut);
+  reached('clean: deltas deleted');
   counts.snapshots = await cleanGenerations(context, floor);
+  reached('clean: snapshots removed');
   await cleanLog(context, floor);
   return counts;
 }

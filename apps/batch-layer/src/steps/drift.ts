@@ -1,4 +1,5 @@
 import type { Drift } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from '../batch-context.ts';
 import { measureDrift } from '../drift/measure.ts';
 
@@ -15,6 +16,7 @@ export async function recordDrift(
   patienceMs: number,
 ): Promise<DriftSummary> {
   const drift = await measureDrift(context, generation, patienceMs);
+  reached('drift: measured');
   await context.catalog.putDrift(drift);
   const { status, reason, compared, differing, causes } = drift;
   return { generation, status, reason, compared, differing, causes };

@@ -1,6 +1,7 @@
 import { parse } from '@tidemark/contracts';
 import type { EventWriter, LandedHead, LandedRange, RowWriter } from '@tidemark/lake';
 import { barrierOf, fingerprint, hasBarrierHeader, LogError, type LogRecord } from '@tidemark/log';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from '../batch-context.ts';
 import { BatchError } from '../error.ts';
 
@@ -62,7 +63,10 @@ async function landRange(
       file: await writers.events.finish(),
       counts: copied.counts,
     };
-    await lake.commitRange(definition, range, await writers.rows.finish());
+    const rows = await writers.rows.finish();
+    reached('land: files put');
+    await lake.commitRange(definition, range, rows);
+    reached('land: range filed');
     if (unknownFields.size > 0) await catalog.addUnknownFields(unknownFields, `landed ${partition} ${start}`);
     counts.records += copied.counts.records;
     counts.events += copied.counts.events;

@@ -1,6 +1,7 @@
 import type { Run } from '@tidemark/catalog';
 import { fromRecordBatch } from '@tidemark/engine';
 import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWrites } from '../bounded-writes.ts';
@@ -44,6 +45,7 @@ export async function publish(
   const baseSnapshot = full || base === null ? null : await openSnapshot(context, await catalog.run(base));
 
   await catalog.markBegan(generation, clock.now());
+  reached('publish: begun');
   const next = publishNext(pointer, {
     generation,
     base,
@@ -54,11 +56,14 @@ export async function publish(
   });
   const written = await writeRows(context, generation, snapshot, baseSnapshot);
   if (pointer && baseSnapshot === null) await writeEmptyRows(context, generation, pointer, written.customers);
+  reached('publish: rows written');
   await writeCandidates(context, run, snapshot);
+  reached('publish: candidates written');
 
   if (!(await views.compareAndSetPointer(pointer, next))) {
     return { kind: 'kept', reason: 'the live pointer moved while it was being published: run again' };
   }
+  reached('publish: pointer moved');
   return { kind: 'published', pointer: next, base, rows: written.rows };
 }
 
@@ -75,7 +80,10 @@ async function writeRows(
   const write = () => {
     const full = page;
     page = [];
-    return writes.add(() => views.writeBatch(full));
+    return writes.add(async () => {
+      await views.writeBatch(full);
+      reached('publish: page written');
+    });
   };
   try {
     for await (const batch of engine.changes(definition.currency, snapshot, base)) {

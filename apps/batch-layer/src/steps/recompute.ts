@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '@tidemark/catalog';
+import { reached } from '@tidemark/runtime';
 import type { BatchContext } from '../batch-context.ts';
 
 export type RecomputeCounts = Readonly<Record<string, string | number>>;
@@ -15,7 +16,9 @@ export async function recompute(
   const { definition, lake, engine, progress } = context;
   const { generation, imports, barrierAtMs } = run;
   progress({ generation, step: 'recompute', detail: 'verify the lake' });
-  const files = await lake.rowFiles(definition, { partitions: cut, imports });
+  const files = await lake.rowFiles(definition, { partitions: cut, imports }, ({ code, message }) =>
+    progress({ generation, step: 'recompute', detail: `expanded again: ${code}: ${message}` }),
+  );
   const scratch = join(lake.scratchFolder, `${randomUUID()}.parquet`);
   try {
     const result = await engine.recompute(
@@ -29,6 +32,7 @@ export async function recompute(
       (detail) => progress({ generation, step: 'recompute', detail }),
     );
     const { path, sha256 } = await lake.putSnapshot(definition.id, generation, scratch, result.customers);
+    reached('recompute: snapshot put');
     const rows = Object.fromEntries(
       [...files].map(([source, list]) => [source, list.reduce((total, file) => total + file.rows, 0)]),
     );

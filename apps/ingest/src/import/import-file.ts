@@ -5,7 +5,7 @@ import { TidemarkError } from '@tidemark/contracts';
 import { openSession, type Session, type SessionOptions } from '@tidemark/duckdb';
 import { Lake, type LakeStorage, type LandedImport } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
-import type { Clock } from '@tidemark/runtime';
+import { type Clock, reached } from '@tidemark/runtime';
 import { type Settled, settle } from './earlier-imports.ts';
 import type { Writers } from './event-stage.ts';
 import { EVENTS_SOURCE } from './import-source.ts';
@@ -149,7 +149,10 @@ async function commit(context: ImportContext, filing: Filing, given: StagedFile,
       ),
     },
   };
-  await lake.commitImport(definition, entry, await writers.rows.finish());
+  const rows = await writers.rows.finish();
+  reached('import: files put');
+  await lake.commitImport(definition, entry, rows);
+  reached('import: filed');
   return entry.number;
 }
 

@@ -7,6 +7,7 @@ export const RUN_STEPS = ['barrier', 'land', 'recompute', 'validate', 'publish',
 export const outcomeSchema = z.object({
   generation: z.int(),
   status: z.enum(['published', 'kept', 'rejected']),
+  resumed: z.boolean(),
   reason: z.string().nullable(),
   customers: z.int(),
   rowsWritten: z.int(),

@@ -66,13 +66,14 @@ export function batchCommand(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const result = await inBatchLayer(flags.full ? ['run', '--full'] : ['run'], flags);
-  const { generation, status, reason, customers, rowsWritten, drifts, durationMs } = outcomeSchema.parse(result);
+  const { generation, status, resumed, reason, customers, rowsWritten, drifts, durationMs } =
+    outcomeSchema.parse(result);
   if (status === 'rejected') process.exitCode = 1;
   const why = reason === null ? '' : `: ${reason}`;
   say(
     flags,
     result,
-    `Generation ${generation} ${status}${why}. ${count(customers)} customers, ${count(rowsWritten)} rows written, ${duration(durationMs)}.`,
+    `Generation ${generation} ${status}${why}. ${count(customers)} customers, ${count(rowsWritten)} rows written, ${duration(durationMs)}.${resumed ? ' It went on with a run that had died.' : ''}`,
   );
   for (const { generation: of, causes } of drifts) {
     if (causes.lost && !flags.json)

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { reached } from '@tidemark/runtime';
 import { type Serving, switchBack, switchTo, type ViewStore } from '@tidemark/views';
 import { CliError } from '../error.ts';
 import { missingOf, positionsOf } from './definitions.ts';
@@ -44,7 +45,11 @@ async function served(store: ViewStore): Promise<Serving> {
 }
 
 async function set(store: ViewStore, expected: Serving, next: Serving): Promise<Serving> {
-  if (await store.compareAndSetServing(expected, next)) return next;
+  reached('switch: ready');
+  if (await store.compareAndSetServing(expected, next)) {
+    reached('switch: served');
+    return next;
+  }
   throw new CliError(
     'TIDEMARK_DEFINITION_MOVED',
     'Which definition is served was changed at the same time. Look at `tidemark definition list` and try again.',

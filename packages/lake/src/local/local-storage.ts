@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { LakeError } from '../error.ts';
+import { tellingFullDisk } from '../full-disk.ts';
 import type { LakeStorage } from '../port.ts';
 
 /**
@@ -28,13 +29,16 @@ export async function openLocalStorage(folder: string): Promise<LakeStorage> {
       const temporary = join(scratchFolder, randomUUID());
       const file = await open(temporary, 'wx');
       try {
-        await file.writeFile(content);
+        await tellingFullDisk(() => file.writeFile(content));
         await file.sync();
+      } catch (error) {
+        await unlink(temporary);
+        throw error;
       } finally {
         await file.close();
       }
       try {
-        await makeFolder(dirname(at(path)), root);
+        await tellingFullDisk(() => makeFolder(dirname(at(path)), root));
         // link, unlike rename, refuses a name that is taken: of two writers exactly one wins.
         await link(temporary, at(path));
       } catch (error) {

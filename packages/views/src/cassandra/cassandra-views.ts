@@ -1,5 +1,6 @@
 import { isIdentifier } from '@tidemark/contracts';
 import type { Column } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import {
   checkBatchRow,
   checkCandidateList,
@@ -226,6 +227,7 @@ export class CassandraViews implements Views {
   async deleteDeltas(keys: readonly DeltaKey[], offset: bigint): Promise<void> {
     checkOffset(offset);
     await this.#deltas.delete(keys, offset);
+    reached('clean: delta rows deleted');
     const staying = await this.#deltas.existing(keys);
     await this.#touched.delete(
       keys.filter((key) => !staying.has(keyText(key))),

@@ -1,5 +1,6 @@
 import { compareUtf8, isIdentifier } from '@tidemark/contracts';
 import type { Column } from '@tidemark/metrics';
+import { reached } from '@tidemark/runtime';
 import {
   checkBatchRow,
   checkCandidateList,
@@ -272,6 +273,7 @@ export class PostgresViews implements Views {
     checkOffset(offset);
     for (const chunk of chunksByKey(keys, deltaKey, () => false)) {
       await this.#run(this.#statements.delete_deltas, [...keyArrays(chunk), offset]);
+      reached('clean: delta rows deleted');
       await this.#run(this.#statements.delete_touched, keyArrays(chunk));
     }
   }

@@ -3,7 +3,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@tidemark/infra-local/testing';
+import type { Moment } from '@tidemark/runtime';
 import { z } from 'zod';
+import { failpointSaid } from './failpoint.ts';
 
 export type AppName = 'batch-layer' | 'serving-layer' | 'speed-layer';
 
@@ -89,6 +91,23 @@ export class AppProcess {
 
   tail(): string {
     return this.said().slice(-TAIL_CHARACTERS);
+  }
+
+  /** Resolves when it has died at the moment that its failpoint names; throws when it ended otherwise. */
+  async diesAt(moment: Moment): Promise<void> {
+    this.isGivenUp = true;
+    await eventually(`${this.name} dies at ${moment}`, READY_MS, () => (this.hasEnded ? true : null));
+    const code = await this.ended;
+    if (code === null && this.said().includes(failpointSaid(moment))) return;
+    throw new Error(`${this.name} did not die at '${moment}', it ended with ${code}:\n${this.tail()}`);
+  }
+
+  /** Resolves when it stands still at the moment that its failpoint names. */
+  async stopsAt(moment: Moment): Promise<void> {
+    await eventually(`${this.name} stops at ${moment}`, READY_MS, () => {
+      if (this.hasEnded) throw new Error(`${this.name} ended before '${moment}':\n${this.tail()}`);
+      return this.said().includes(failpointSaid(moment)) ? true : null;
+    });
   }
 
   /** As a crash would. */

@@ -1,11 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { eventually } from '@tidemark/infra-local/testing';
+import type { Moment } from '@tidemark/runtime';
 import { z } from 'zod';
+import { failpointSaid } from './failpoint.ts';
 
 const PATIENT_MS = 120_000;
 
-const outcomeSchema = z.looseObject({ generation: z.int(), status: z.string(), durationMs: z.number() });
+const outcomeSchema = z.looseObject({
+  generation: z.int(),
+  status: z.string(),
+  resumed: z.boolean(),
+  durationMs: z.number(),
+});
 export type Outcome = z.output<typeof outcomeSchema>;
 
 /** One run of the batch layer, as a process. */
@@ -27,6 +34,25 @@ export class BatchRun {
       if (this.#child.exitCode !== null) throw new Error(`the run ended before ${step}:\n${this.#said()}`);
       return null;
     });
+  }
+
+  /** Resolves when it has died at the moment that its failpoint names; throws when it ended otherwise. */
+  async diesAt(moment: Moment): Promise<void> {
+    const { said } = await this.result();
+    if (this.#child.signalCode === 'SIGKILL' && said.includes(failpointSaid(moment))) return;
+    throw new Error(`the run did not die at '${moment}', it ended with ${this.#child.exitCode}:\n${said}`);
+  }
+
+  /** Resolves when it stands still at the moment that its failpoint names. */
+  async stopsAt(moment: Moment): Promise<void> {
+    await eventually(`the run stops at ${moment}`, PATIENT_MS, () => {
+      if (this.#child.exitCode !== null) throw new Error(`the run did not stop at '${moment}':\n${this.#said()}`);
+      return this.#said().includes(failpointSaid(moment)) ? true : null;
+    });
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
   }
 
   async kill(): Promise<void> {

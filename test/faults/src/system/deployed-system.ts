@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import { z } from 'zod';
 import { askCustomers } from './answers.ts';
 import { type AppName, AppProcess } from './app-process.ts';
 import { BatchRun, collect, type Outcome } from './batch-run.ts';
+import { freePort } from './free-port.ts';
 import { SteadyReader } from './reader.ts';
 import { answeredOf, countsOf, differences, type Truth } from './truth.ts';
 import { SteadyWriter } from './writer.ts';
@@ -145,9 +145,14 @@ export class DeployedSystem {
     return this.servingLayers.filter(({ isGivenUp }) => !isGivenUp).map(({ url }) => url);
   }
 
-  write(rate?: number): SteadyWriter {
-    const name = `writer-${this.#started++}`;
-    return new SteadyWriter({ logUrl: this.logUrl, seed: this.seed, name, ...(rate === undefined ? {} : { rate }) });
+  write(rate?: number, customers?: number): SteadyWriter {
+    return new SteadyWriter({
+      logUrl: this.logUrl,
+      seed: this.seed,
+      name: `writer-${this.#started++}`,
+      rate,
+      customers,
+    });
   }
 
   /** Reads what a writer wrote, and what those before it left. */
@@ -188,6 +193,13 @@ export class DeployedSystem {
         throw new Error(`${error.message}: ${JSON.stringify(shares)}`);
       },
     );
+  }
+
+  /** A file in its folder; answers the path. */
+  file(name: string, text: string): string {
+    const path = join(this.#folder, name);
+    writeFileSync(path, text);
+    return path;
   }
 
   /** Starts a run of the batch layer; what it says comes line by line. */
@@ -373,13 +385,4 @@ async function metricsOf(app: AppProcess, path: string): Promise<string | null> 
   } catch {
     return null;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('there is no port');
-  return address.port;
 }

@@ -9,7 +9,9 @@ export type WriterOptions = {
   readonly logUrl: string;
   readonly seed: number;
   /** Events a second. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
+  /** How many customers it writes of, at most. */
+  readonly customers?: number | undefined;
   /** Told apart from the customers of writers before it. */
   readonly name: string;
 };
@@ -120,7 +122,7 @@ export class SteadyWriter {
   #make(): Made {
     const random = this.#random;
     const number = this.#sequence++;
-    const customerId = `${this.#options.name}-${random.between(1, CUSTOMERS)}`;
+    const customerId = `${this.#options.name}-${random.between(1, this.#options.customers ?? CUSTOMERS)}`;
     const cents = random.between(100, 99_999);
     const [type, body, count] = random.pick<readonly [string, object, (truth: Truth) => void]>([
       [
