@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client, ExecutionProfile, policies, type QueryOptions, types } from 'cassandra-driver';
 import './driver-types.ts';
 import { ViewsError } from '../error.ts';
@@ -27,6 +28,8 @@ const SCHEMA_TIMEOUT_MS = 60_000;
 const TABLE_THERE = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?';
 /** How soon a node that went away is tried again. */
 const RECONNECT_MS = 1_000;
+/** How long a node is waited for after a connection broke under what compares and sets. */
+const BACK_WITHIN_MS = 5 * RECONNECT_MS;
 
 type Profile = 'default' | 'scan' | 'compare-and-set' | 'serial read' | 'schema';
 
@@ -94,11 +97,19 @@ export class Connection {
     await this.#writes.map(groups, (group) => this.#writes.run(() => this.#writeGroup(group)));
   }
 
-  /** Runs a statement with IF. True when it was applied. An outage leaves open whether it was, or still will be. */
+  /**
+   * Runs a statement with IF. True when it was applied. An outage leaves open whether it was, or still will be; it is thrown
+   * when a node can be asked about that, or there was none for some seconds.
+   */
   async compareAndSet({ cql, values }: Bound): Promise<boolean> {
     const options = { executionProfile: 'compare-and-set', isIdempotent: false };
-    const { rows } = await this.#writes.run(() => this.#execute(cql, values, options));
-    return rows[0]?.['[applied]'] === true;
+    try {
+      const { rows } = await this.#writes.run(() => this.#execute(cql, values, options));
+      return rows[0]?.['[applied]'] === true;
+    } catch (error) {
+      await this.#anyNodeBack();
+      throw error;
+    }
   }
 
   /** The one row of a key as the last compare-and-set left it; ends those that were left half done. */
@@ -118,7 +129,7 @@ export class Connection {
     while (!(await this.#client.metadata.checkSchemaAgreement())) {
       if (Date.now() > deadlineMs)
         throw new ViewsError('TIDEMARK_VIEWS_UNAVAILABLE', 'The nodes of Cassandra do not agree on the schema.');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
   }
 
@@ -163,6 +174,12 @@ export class Connection {
       if (isUnprepared(error) && (await this.#isDropped(cql))) throw gone(error);
       throw asViewsError(error);
     }
+  }
+
+  /** The driver takes a node for down from the moment its last connection broke until it is tried again. */
+  async #anyNodeBack(): Promise<void> {
+    const deadlineMs = performance.now() + BACK_WITHIN_MS;
+    while (performance.now() < deadlineMs && !this.#client.hosts.values().some((host) => host.isUp())) await pause(50);
   }
 
   /** Whether the statement's table is not there; false where that can't be found out. */

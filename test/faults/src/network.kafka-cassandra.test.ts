@@ -1,0 +1,127 @@
+import type { KafkaCluster } from '@tidemark/infra-local';
+import { cassandraOfRun, eventually, kafkaOfRun } from '@tidemark/infra-local/testing';
+import { openLog } from '@tidemark/log/open';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DeployedSystem } from './system/deployed-system.ts';
+import { startProxiedKafka, throughProxies } from './system/proxied-servers.ts';
+import type { SteadyReader } from './system/reader.ts';
+import { isAppendOf, isBatchOfRows, isBoundTo, isHeartbeat, isPointerChange } from './system/requests.ts';
+import { TcpProxy } from './system/tcp-proxy.ts';
+import { say, underLoad } from './system/under-load.ts';
+
+const cassandraAddress = cassandraOfRun();
+
+const PATIENT_MS = 120_000;
+const BREAKS = 6;
+/** What has come through says that clients found their way back. */
+const ENOUGH_BYTES = 20_000;
+const LOSSES = 3;
+const SLOW_MS = 300;
+
+/** Every app, and the writer, reaches Kafka and Cassandra by a proxy alone. */
+describe.skipIf(kafkaOfRun() === null || cassandraAddress === null)('a bad network', () => {
+  let kafka: TcpProxy;
+  let cassandra: TcpProxy;
+  let server: KafkaCluster;
+  let system: DeployedSystem;
+  beforeAll(async () => {
+    [kafka, cassandra] = await Promise.all([TcpProxy.start(), TcpProxy.start()]);
+    server = await startProxiedKafka(kafka);
+    cassandra.leadTo(cassandraAddress ?? '');
+    system = await DeployedSystem.start({ stores: await throughProxies(kafka, cassandra) });
+  });
+  afterAll(async () => {
+    await system?.end();
+    await Promise.all([kafka?.close(), cassandra?.close(), server?.stop()]);
+  });
+
+  const answers = (reader: SteadyReader, more = 30) => {
+    const enough = reader.answers + more;
+    return eventually(`${more} more answers`, PATIENT_MS, () => (reader.answers >= enough ? true : null));
+  };
+
+  /** Each time as soon as the clients are back. Answers how many connections that were. */
+  async function breakOverAndOver(proxy: TcpProxy): Promise<number> {
+    let broken = 0;
+    for (let n = 0; n < BREAKS; n++) {
+      const enough = proxy.passedBytes + ENOUGH_BYTES;
+      await eventually('clients are back', PATIENT_MS, () => (proxy.passedBytes > enough ? true : null));
+      broken += proxy.reset();
+    }
+    return broken;
+  }
+
+  test('connections that break over and over lose nothing', () =>
+    underLoad(
+      system,
+      async (writer, reader) => {
+        await writer.acknowledges(100);
+        const broken = await Promise.all([kafka, cassandra].map(breakOverAndOver));
+        say(`${broken[0]} connections to Kafka and ${broken[1]} to Cassandra were broken`);
+        await writer.acknowledges(200);
+        await answers(reader);
+        await system.sharesAreFair(4);
+      },
+      { outage: true },
+    ));
+
+  test('answers that are lost are not guessed: what was done stays done, once', () =>
+    underLoad(
+      system,
+      async (writer, reader) => {
+        await writer.acknowledges(100);
+        const log = await openLog(system.logUrl);
+        const position = isBoundTo(await log.identity().finally(() => log.close()));
+        for (let n = 0; n < LOSSES; n++) {
+          await Promise.all([
+            kafka.loseAnswerTo(isAppendOf('event_id')),
+            kafka.loseAnswerTo(isHeartbeat),
+            cassandra.loseAnswerTo(isBatchOfRows),
+            cassandra.loseAnswerTo(position),
+          ]);
+        }
+        await answers(reader);
+        await Promise.all([
+          system.publish(),
+          kafka.loseAnswerTo(isAppendOf('tidemark-barrier')),
+          cassandra.loseAnswerTo(isPointerChange),
+        ]);
+        await writer.acknowledges(100);
+        await system.sharesAreFair(4);
+      },
+      { outage: true },
+    ));
+
+  test('a slow way costs time alone', () =>
+    underLoad(system, async (writer, reader) => {
+      for (const proxy of [kafka, cassandra]) proxy.delay(SLOW_MS);
+      try {
+        await writer.acknowledges(200);
+        await answers(reader, 5);
+        expect(reader.slowestMs).toBeGreaterThan(2 * SLOW_MS);
+      } finally {
+        for (const proxy of [kafka, cassandra]) proxy.delay(0);
+      }
+    }));
+
+  test('a server that takes no connection for a while is waited for', () =>
+    underLoad(
+      system,
+      async (writer, reader) => {
+        await kafka.shut();
+        await answers(reader);
+        await kafka.open();
+        await writer.acknowledges(100);
+        await cassandra.shut();
+        const failed = reader.failures.length;
+        await eventually('reads are refused', PATIENT_MS, () => (reader.failures.length > failed + 3 ? true : null));
+        await cassandra.open();
+        await answers(reader);
+        await writer.acknowledges(100);
+        await system.sharesAreFair(4);
+      },
+      { outage: true },
+    ));
+
+  test('all of it ends in order, and no process is left', () => system.stop());
+});
