@@ -5,6 +5,7 @@ import { ViewsError } from '../error.ts';
 import type { CassandraUrl } from './cassandra-url.ts';
 import { asViewsError, gone, isUnprepared } from './driver-error.ts';
 import { InFlight } from './in-flight.ts';
+import { keepNodes } from './keep-nodes.ts';
 import { type BoundWrite, groupByReplica } from './replica-group.ts';
 import { TryAgain } from './try-again.ts';
 import type { Row } from './wire-value.ts';
@@ -49,6 +50,7 @@ export class Connection {
     this.keyspace = url.keyspace;
     this.dataCenter = url.dataCenter;
     this.#client = new Client(clientOptions(url, applicationName));
+    keepNodes(this.#client);
   }
 
   async connect(): Promise<void> {
@@ -176,10 +178,14 @@ export class Connection {
     }
   }
 
-  /** The driver takes a node for down from the moment its last connection broke until it is tried again. */
+  /**
+   * The driver takes a node whose last connection broke for down until it is tried again, and notices some moments after
+   * those who wait for an answer are told.
+   */
   async #anyNodeBack(): Promise<void> {
     const deadlineMs = performance.now() + BACK_WITHIN_MS;
-    while (performance.now() < deadlineMs && !this.#client.hosts.values().some((host) => host.isUp())) await pause(50);
+    do await pause(50);
+    while (performance.now() < deadlineMs && !this.#client.hosts.values().some((host) => host.isUp()));
   }
 
   /** Whether the statement's table is not there; false where that can't be found out. */
