@@ -130,6 +130,8 @@ describe('a soak', () => {
         SAY_EVERY_MS,
       );
       try {
+        // Two generations, that there is one to go back to.
+        for (let n = 0; n < 2; n++) await system.publish();
         while (!over()) {
           const roundBegan = performance.now();
           await underLoad(
