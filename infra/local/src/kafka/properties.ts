@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { shipped } from '../shipped.ts';
 
 /** How clients talk on a listener beside the plain one. */
-export type ListenerProtocol = 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
+export type ListenerProtocol = 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
 
 export type BrokerPorts = {
   readonly client: number;
@@ -21,15 +21,16 @@ export function brokerProperties(options: {
   readonly data: string;
   readonly brokers: readonly BrokerPorts[];
   readonly protocols: Readonly<Record<string, ListenerProtocol>>;
+  /** What clients are told instead of the listener's own port, by its name. */
+  readonly advertisedPorts?: Readonly<Record<string, number>>;
   readonly settings: Readonly<Record<string, string>>;
 }): Readonly<Record<string, string>> {
-  const { id, data, brokers, protocols, settings } = options;
+  const { id, data, brokers, protocols, advertisedPorts = {}, settings } = options;
   const own = brokers[id - 1];
   if (own === undefined) throw new RangeError(`There is no broker ${id}.`);
-  const listeners = [
-    `PLAINTEXT://${HOST}:${own.client}`,
-    ...Object.entries(own.listeners).map(([name, port]) => `${name}://${HOST}:${port}`),
-  ];
+  const ports = Object.entries({ PLAINTEXT: own.client, ...own.listeners });
+  const listeners = ports.map(([name, port]) => `${name}://${HOST}:${port}`);
+  const advertised = ports.map(([name, port]) => `${name}://${HOST}:${advertisedPorts[name] ?? port}`);
   const copies = String(Math.min(MAX_REPLICATION, brokers.length));
   const inSync = String(Math.min(2, brokers.length));
   return {
@@ -37,7 +38,7 @@ export function brokerProperties(options: {
     'node.id': String(id),
     'controller.quorum.voters': brokers.map(({ controller }, at) => `${at + 1}@${HOST}:${controller}`).join(','),
     listeners: [...listeners, `CONTROLLER://${HOST}:${own.controller}`].join(','),
-    'advertised.listeners': listeners.join(','),
+    'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': Object.entries({ PLAINTEXT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...protocols })
       .map(([name, protocol]) => `${name}:${protocol}`)
       .join(','),

@@ -29,6 +29,8 @@ export type KafkaOptions = StartOptions & {
   readonly settings?: Readonly<Record<string, string>>;
   /** More listeners by name (letters), each on a free port, beside the plain one that is always there. */
   readonly listeners?: Readonly<Record<string, ListenerProtocol>>;
+  /** Ports that clients of a listener are sent to instead of its own, by its name: of a proxy before a single broker. */
+  readonly advertisedPorts?: Readonly<Record<string, number>>;
   /** Users of SCRAM-SHA-256 and SCRAM-SHA-512, made when the folder is new. */
   readonly scramUsers?: readonly ScramUser[];
 };
@@ -136,6 +138,7 @@ function kafkaOn(
           data,
           brokers,
           protocols,
+          advertisedPorts: options.advertisedPorts ?? {},
           settings: options.settings ?? {},
         });
         return brokerCommand(folder, nodeFolder, properties, { ...options, ...programs, brokers: layout.nodes });

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client, ExecutionProfile, policies, type QueryOptions, types } from 'cassandra-driver';
 import './driver-types.ts';
 import { ViewsError } from '../error.ts';
 import type { CassandraUrl } from './cassandra-url.ts';
 import { asViewsError, gone, isUnprepared } from './driver-error.ts';
 import { InFlight } from './in-flight.ts';
+import { keepNodes } from './keep-nodes.ts';
 import { type BoundWrite, groupByReplica } from './replica-group.ts';
 import { TryAgain } from './try-again.ts';
 import type { Row } from './wire-value.ts';
@@ -27,6 +29,8 @@ const SCHEMA_TIMEOUT_MS = 60_000;
 const TABLE_THERE = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?';
 /** How soon a node that went away is tried again. */
 const RECONNECT_MS = 1_000;
+/** How long a node is waited for after a connection broke under what compares and sets. */
+const BACK_WITHIN_MS = 5 * RECONNECT_MS;
 
 type Profile = 'default' | 'scan' | 'compare-and-set' | 'serial read' | 'schema';
 
@@ -46,6 +50,7 @@ export class Connection {
     this.keyspace = url.keyspace;
     this.dataCenter = url.dataCenter;
     this.#client = new Client(clientOptions(url, applicationName));
+    keepNodes(this.#client);
   }
 
   async connect(): Promise<void> {
@@ -94,11 +99,19 @@ export class Connection {
     await this.#writes.map(groups, (group) => this.#writes.run(() => this.#writeGroup(group)));
   }
 
-  /** Runs a statement with IF. True when it was applied. An outage leaves open whether it was, or still will be. */
+  /**
+   * Runs a statement with IF. True when it was applied. An outage leaves open whether it was, or still will be; it is thrown
+   * when a node can be asked about that, or there was none for some seconds.
+   */
   async compareAndSet({ cql, values }: Bound): Promise<boolean> {
     const options = { executionProfile: 'compare-and-set', isIdempotent: false };
-    const { rows } = await this.#writes.run(() => this.#execute(cql, values, options));
-    return rows[0]?.['[applied]'] === true;
+    try {
+      const { rows } = await this.#writes.run(() => this.#execute(cql, values, options));
+      return rows[0]?.['[applied]'] === true;
+    } catch (error) {
+      await this.#anyNodeBack();
+      throw error;
+    }
   }
 
   /** The one row of a key as the last compare-and-set left it; ends those that were left half done. */
@@ -118,7 +131,7 @@ export class Connection {
     while (!(await this.#client.metadata.checkSchemaAgreement())) {
       if (Date.now() > deadlineMs)
         throw new ViewsError('TIDEMARK_VIEWS_UNAVAILABLE', 'The nodes of Cassandra do not agree on the schema.');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
   }
 
@@ -163,6 +176,16 @@ export class Connection {
       if (isUnprepared(error) && (await this.#isDropped(cql))) throw gone(error);
       throw asViewsError(error);
     }
+  }
+
+  /**
+   * The driver takes a node whose last connection broke for down until it is tried again, and notices some moments after
+   * those who wait for an answer are told.
+   */
+  async #anyNodeBack(): Promise<void> {
+    const deadlineMs = performance.now() + BACK_WITHIN_MS;
+    do await pause(50);
+    while (performance.now() < deadlineMs && !this.#client.hosts.values().some((host) => host.isUp()));
   }
 
   /** Whether the statement's table is not there; false where that can't be found out. */

@@ -23,6 +23,7 @@ type Sent = { readonly customer: string; readonly line: string };
  */
 export class IngestProducer {
   readonly #env: Readonly<Record<string, string>>;
+  readonly #name: string;
   readonly #timer: NodeJS.Timeout;
   #app: ChildProcess;
   #made = 0;
@@ -33,8 +34,10 @@ export class IngestProducer {
   readonly #truth = new Map<string, Truth>();
   readonly #refused: string[] = [];
 
-  constructor(env: Readonly<Record<string, string>>) {
+  /** `name`: tells its customers and orders from those of other producers. */
+  constructor(env: Readonly<Record<string, string>>, name = 'producer') {
     this.#env = env;
+    this.#name = name;
     this.#app = this.#open();
     this.#timer = setInterval(() => {
       for (let n = 0; n < BATCH; n++) this.#send(this.#order());
@@ -97,13 +100,13 @@ export class IngestProducer {
 
   #order(): Sent {
     const number = ++this.#made;
-    const customer = `customer-${number % CUSTOMERS}`;
+    const customer = `${this.#name}-customer-${number % CUSTOMERS}`;
     const event = {
-      event_id: `event-${number}`,
+      event_id: `${this.#name}-event-${number}`,
       event_type: 'order_placed',
       customer_id: customer,
       occurred_at: '2026-01-05T10:00:00Z',
-      order_id: `order-${number}`,
+      order_id: `${this.#name}-order-${number}`,
       total_amount: '1.00',
     };
     return { customer, line: `${JSON.stringify(event)}\n` };
