@@ -44,6 +44,11 @@ export class SpeedGroup {
     if (asleep.length > 0 && random.chance(0.5)) random.pick(asleep).process.state = 'running';
   }
 
+  /** All stand still; nobody takes over. */
+  stopAll(): void {
+    for (const { process } of this.#all) if (process.state === 'running') process.state = 'stopped';
+  }
+
   wakeAll(): void {
     for (const { process } of this.#all) if (process.state === 'stopped') process.state = 'running';
   }

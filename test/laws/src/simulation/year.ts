@@ -10,6 +10,7 @@ import { BatchJobs } from './batch-jobs.ts';
 import { faultsOf } from './faults.ts';
 import { newSystem } from './new-system.ts';
 import type { Shared } from './ports.ts';
+import { Readers } from './readers.ts';
 import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
 import { Simulation } from './simulation.ts';
 import { SpeedGroup } from './speed-group.ts';
@@ -30,9 +31,13 @@ export const MONTH_DAYS = 30;
 const DAY_MS = 86_400_000;
 export const PARTITIONS = 2;
 export const EVENTS_A_DAY = 6;
+const READS_A_DAY = 4;
 const ALL = 100_000;
 
-/** A system in good weather: events come, runs are made, and now and then one dies or is gone back from. */
+/**
+ * A system in good weather: events come, answers are held to the law, runs are made, and now and then one dies or is gone back
+ * from, or the speed layer stands still while several are published.
+ */
 export class Year {
   readonly mirror = new Mirror(DEFINITION.currency);
   readonly #random: Random;
@@ -41,6 +46,7 @@ export class Year {
   readonly #events: RandomEvents;
   readonly #group: SpeedGroup;
   readonly #jobs: BatchJobs;
+  readonly #readers: Readers;
 
   private constructor(random: Random, simulation: Simulation, shared: (year: Year) => Shared) {
     this.#random = random;
@@ -49,6 +55,7 @@ export class Year {
     this.#events = new RandomEvents(random, CUSTOMERS);
     this.#group = new SpeedGroup(simulation, this.#shared);
     this.#jobs = new BatchJobs(simulation, this.#shared);
+    this.#readers = new Readers(simulation, this.#shared, this.mirror);
   }
 
   static async open(seed: number, store: 'PostgreSQL' | 'Cassandra'): Promise<Year> {
@@ -80,6 +87,8 @@ export class Year {
 
   /** Every answer is the law's after one more run. */
   async isRight(): Promise<void> {
+    this.#group.wakeAll();
+    await this.#idle();
     await this.#run();
     await quietLaw({ views: this.#shared.plainViews, clock: this.#simulation.time.clock, mirror: this.mirror });
   }
@@ -121,7 +130,10 @@ export class Year {
       const partition = this.#random.pick(topic.partitions);
       onRecord(topic.append({ key: new TextEncoder().encode(customer), value: bytes, partition }));
     }
+    if (day % 10 === 3) this.#group.stopAll();
+    if (day % 10 === 8) this.#group.wakeAll();
     await this.#idle();
+    for (let reads = 0; reads < READS_A_DAY; reads++) await this.#readers.readAtOnce();
     if (day % 30 === 13) await this.#dies();
     if (day % 45 === 20) await this.#jobs.rollback();
     await this.#idle();
@@ -145,6 +157,7 @@ export class Year {
     await this.#simulation.untilIdle(() => {
       this.#jobs.failIfBroken();
       this.#group.failIfBroken();
+      this.#readers.failIfBroken();
     });
   }
 }
