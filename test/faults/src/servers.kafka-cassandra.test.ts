@@ -116,7 +116,12 @@ describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers tha
         }
         say(`answers came again ${await answersAgain(reader)} ms after Cassandra went on`);
         const began = performance.now();
-        await eventually('the backlog is folded', PATIENT_MS, async () => ((await lag()) < 1_000 ? true : null));
+        await eventually('the backlog is folded', PATIENT_MS, async () => ((await lag()) < 1_000 ? true : null)).catch(
+          (error: Error) => {
+            const tails = system.speedLayers.map((app) => `${app.name}, ended ${app.hasEnded}:\n${app.tail()}`);
+            throw new Error(`${error.message}: ${tails.join('\n')}`);
+          },
+        );
         say(`a backlog of ${BACKLOG} was folded in ${Math.round(performance.now() - began)} ms`);
       },
       { outage: true },
