@@ -7,6 +7,7 @@ import { asViewsError, gone, isUnprepared } from './driver-error.ts';
 import { InFlight } from './in-flight.ts';
 import { keepNodes } from './keep-nodes.ts';
 import { type BoundWrite, groupByReplica } from './replica-group.ts';
+import './stray-answers.ts';
 import { TryAgain } from './try-again.ts';
 import type { Row } from './wire-value.ts';
 

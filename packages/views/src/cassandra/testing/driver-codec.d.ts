@@ -11,3 +11,9 @@ declare module 'cassandra-driver/lib/types/index.js' {
   const types: { readonly dataTypes: { getByName(name: string): object } };
   export default types;
 }
+
+declare module 'cassandra-driver/lib/requests.js' {
+  /** `options`: the smallest of requests, by which a connection is kept alive. */
+  const requests: { readonly options: object };
+  export default requests;
+}
