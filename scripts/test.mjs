@@ -16,10 +16,22 @@ process.chdir(root);
 const LANES = 2;
 
 /** The longest first, so that none of them is left for the end. */
-const LONGEST = ['test/laws', 'infra/local', 'test/faults', 'test/deploy', 'apps/batch-layer', 'apps/serving-layer'];
+const LONGEST = [
+  'test/laws',
+  'test/faults',
+  'packages/log',
+  'packages/views',
+  'apps/batch-layer',
+  'infra/local',
+  'apps/serving-layer',
+  'test/deploy',
+];
 
-/** They start whole systems and hold them to seconds: nothing may run beside them. */
-const ALONE = ['test/faults', 'test/e2e'];
+/** Those that hold whole systems to seconds, beside which nothing may run: by folder, what their files are called by. */
+const ALONE = new Map([
+  ['test/faults', 'kafka-cassandra'],
+  ['test/e2e', ''],
+]);
 
 /** How long a process may take to notice that its test run is over. */
 const GRACE_MS = 10_000;
@@ -69,11 +81,12 @@ async function turbo(task, ...options) {
   return { exitCode, tasks: turboExitCodes() };
 }
 
-/** Runs one suite with servers to its end. */
-async function serverSuite({ name, folder, scripts }, env) {
+/** Runs one suite with servers to its end, all of it or what the arguments leave. */
+async function serverSuite({ name, folder, scripts }, env, args = '') {
+  rmSync(join(folder, 'reports'), { recursive: true, force: true });
   const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
   const startMs = Date.now();
-  const exitCode = await processes.run(scripts['test:servers'], [], {
+  const exitCode = await processes.run(`${scripts['test:servers']} ${args}`, [], {
     cwd: folder,
     shell: true,
     env: { ...env, PATH },
@@ -84,18 +97,23 @@ async function serverSuite({ name, folder, scripts }, env) {
   return withExitCode(readReport(root, { name, folder }), name, exitCode);
 }
 
-/** Runs the suites with servers in lanes, then those that must be alone. Answers their results. */
+/** Runs the suites with servers in lanes, then what must be alone. Answers their results. */
 async function serverSuites(env) {
   const rank = ({ folder }) => (LONGEST.includes(folder) ? LONGEST.indexOf(folder) : LONGEST.length);
   const suites = packages.filter(({ scripts }) => scripts['test:servers']).sort((a, b) => rank(a) - rank(b));
-  const queue = suites.filter(({ folder }) => !ALONE.includes(folder));
+  const queue = suites.filter(({ folder }) => ALONE.get(folder) !== '');
   const results = [];
   const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) results.push(await serverSuite(next, env));
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const alone = ALONE.get(next.folder);
+      results.push(await serverSuite(next, env, alone && `--exclude "**/*.${alone}.test.ts"`));
+    }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const suite of suites.filter(({ folder }) => ALONE.includes(folder)))
-    results.push(await serverSuite(suite, env));
+  for (const suite of suites) {
+    const alone = ALONE.get(suite.folder);
+    if (alone !== undefined) results.push(await serverSuite(suite, env, alone));
+  }
   return results;
 }
 
