@@ -30,3 +30,6 @@ export type LogUnderTest = {
 };
 
 export const PARTITIONS = 4;
+
+/** Of tests that hold an adapter to `within`: a busy machine may take as long by itself now and then. */
+export const MAY_BE_BUSY = { retry: 3 };
