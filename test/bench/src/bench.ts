@@ -1,15 +1,23 @@
-/** Where a bench may work: a server of its own, and a folder that is removed afterwards. */
+/** Where a bench may work: servers of its own, and a folder that is removed afterwards. */
 export type Bench = {
   readonly name: string;
   readonly unit: string;
   /** What the baseline is, in a few words. */
   readonly against: string;
-  /** Least ratio of value to baseline. */
-  readonly goal: number;
+  readonly goal: Goal;
   /** Whether the baseline needs PostgreSQL: then it says nothing of other stores. */
   readonly embeddedOnly?: boolean;
-  run(place: Place): Promise<Rates>;
+  /** One round: both, one after the other, on stores that are new. */
+  run(place: Place): Promise<Figures>;
 };
+
+/** What has to be reached, by the value itself or by its ratio to the baseline. */
+export type Goal = { readonly of: 'ratio' | 'value'; readonly is: 'at least' | 'at most'; readonly than: number };
+
+export const ratioAtLeast = (than: number): Goal => ({ of: 'ratio', is: 'at least', than });
+export const ratioAtMost = (than: number): Goal => ({ of: 'ratio', is: 'at most', than });
+export const valueAtLeast = (than: number): Goal => ({ of: 'value', is: 'at least', than });
+export const valueAtMost = (than: number): Goal => ({ of: 'value', is: 'at most', than });
 
 export type Place = {
   /** A new, empty database. */
@@ -17,35 +25,60 @@ export type Place = {
   /** A new, empty log and new, empty views on the stores that are measured. */
   log(): Promise<string>;
   views(): Promise<string>;
-  readonly folder: string;
+  /** A new, empty folder. */
+  folder(): Promise<string>;
   /** 1 is the bench as it is meant; less is quicker and says less. */
   readonly scale: number;
 };
 
-/** Both measured in the same run, on the same machine, one after the other. */
-export type Rates = { readonly value: number; readonly baseline: number };
+/** Both in the bench's unit. */
+export type Figures = { readonly value: number; readonly baseline: number };
 
-export type Result = Rates & {
+export type Result = Figures & {
   readonly name: string;
   readonly unit: string;
   readonly against: string;
   readonly ratio: number;
-  readonly goal: number;
+  readonly goal: Goal;
   readonly met: boolean;
 };
 
-export async function measure(bench: Bench, place: Place): Promise<Result> {
+/** Medians of several rounds: value and baseline take turns, so that what the machine does beside them meets both. */
+export async function measure(bench: Bench, place: Place, rounds: number): Promise<Result> {
   const { name, unit, against, goal } = bench;
-  const { value, baseline } = await bench.run(place);
+  const all: Figures[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await bench.run(place));
+  const value = median(all.map((figures) => figures.value));
+  const baseline = median(all.map((figures) => figures.baseline));
   const ratio = value / baseline;
-  return { name, unit, against, value, baseline, ratio, goal, met: ratio >= goal };
+  return { name, unit, against, value, baseline, ratio, goal, met: isMet(goal, { value, ratio }) };
+}
+
+function isMet({ of, is, than }: Goal, reached: { readonly value: number; readonly ratio: number }): boolean {
+  return is === 'at least' ? reached[of] >= than : reached[of] <= than;
+}
+
+/** The middle one; of an even number, the upper of the two. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The smallest of the values that at least so large a part of them does not exceed. NaN of none. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
 /** Things a second. */
 export async function rate(things: number, work: () => Promise<unknown>): Promise<number> {
+  return (things / (await duration(work))) * 1000;
+}
+
+/** Milliseconds. */
+export async function duration(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
-  return (things / (performance.now() - began)) * 1000;
+  return performance.now() - began;
 }
 
 export const scaled = (things: number, { scale }: Place): number => Math.max(100, Math.round(things * scale));

@@ -1,7 +1,18 @@
+import { apiBench } from './api-bench.ts';
 import type { Bench } from './bench.ts';
-import { logBench } from './log-bench.ts';
-import { publishBench } from './publish-bench.ts';
+import { freshnessBench } from './freshness-bench.ts';
+import { appendBench, readBench } from './log-benches.ts';
+import { publishBench, publishChangedBench } from './publish-benches.ts';
 import { recomputeBench } from './recompute-bench.ts';
-import { speedBench } from './speed-bench.ts';
+import { speedBenches } from './speed-benches.ts';
 
-export const BENCHES: readonly Bench[] = [logBench, speedBench, recomputeBench, publishBench];
+export const BENCHES: readonly Bench[] = [
+  appendBench,
+  readBench,
+  ...speedBenches,
+  recomputeBench,
+  publishBench,
+  publishChangedBench,
+  apiBench,
+  freshnessBench,
+];

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { startCassandra, startKafka } from '@tidemark/infra-local';
-import { measure, type Place, type Result } from './bench.ts';
+import { type Goal, measure, type Place, type Result } from './bench.ts';
 import { BENCHES } from './benches.ts';
 
 const { values: flags } = parseArgs({
@@ -13,17 +13,24 @@ const { values: flags } = parseArgs({
     only: { type: 'string', multiple: true },
     json: { type: 'string' },
     scale: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '3' },
     on: { type: 'string' },
   },
 });
 const scale = Number(flags.scale);
+const rounds = Number(flags.rounds);
 const onServers = flags.on === 'kafka,cassandra';
 const there = BENCHES.filter(({ embeddedOnly = false }) => !(onServers && embeddedOnly));
 const chosen = there.filter(({ name }) => flags.only === undefined || flags.only.includes(name));
-if (!(scale > 0) || chosen.length === 0 || (flags.on !== undefined && !onServers)) {
+if (
+  !(scale > 0) ||
+  !(Number.isSafeInteger(rounds) && rounds > 0) ||
+  chosen.length === 0 ||
+  (flags.on !== undefined && !onServers)
+) {
   const names = there.map(({ name }) => name).join(', ');
   process.stderr.write(
-    `usage: npm run bench -- [--only NAME]… [--on kafka,cassandra] [--scale 0.1] [--json FILE]\nbenches: ${names}\n`,
+    `usage: npm run bench -- [--only NAME]… [--on kafka,cassandra] [--scale 0.1] [--rounds 3] [--json FILE]\nbenches: ${names}\n`,
   );
   process.exit(2);
 }
@@ -35,7 +42,7 @@ try {
   const place = await startPlace();
   for (const bench of chosen) {
     process.stderr.write(`${bench.name} …\n`);
-    results.push(await measure(bench, place));
+    results.push(await measure(bench, place, rounds));
   }
 } finally {
   for (const server of servers.reverse()) await server.stop();
@@ -48,7 +55,13 @@ async function startPlace(): Promise<Place> {
   const postgres = await startEmbeddedPostgres({ folder: join(folder, 'postgres'), temporary: true });
   servers.push(postgres);
   const database = () => postgres.createDatabase(fresh());
-  if (!onServers) return { database, log: database, views: database, folder, scale };
+  let folders = 0;
+  const newFolder = async () => {
+    const path = join(folder, `bench-${folders++}`);
+    await mkdir(path);
+    return path;
+  };
+  if (!onServers) return { database, log: database, views: database, folder: newFolder, scale };
   const kafka = await startKafka({ folder: join(folder, 'kafka'), temporary: true });
   servers.push(kafka);
   // As production has it: an acknowledged row is on disk.
@@ -58,24 +71,31 @@ async function startPlace(): Promise<Place> {
     database,
     log: async () => `kafka://${kafka.brokers.join(',')}/${fresh()}`,
     views: async () => `cassandra://${cassandra.contactPoints.join(',')}?dc=datacenter1&keyspace=${fresh()}&rf=1`,
-    folder,
+    folder: newFolder,
     scale,
   };
 }
 
-const number = (value: number) => Math.round(value).toLocaleString('en-US');
-const rows = results.map((result) => [
-  result.name,
-  number(result.value),
-  result.unit,
-  number(result.baseline),
-  result.against,
-  result.ratio.toFixed(2),
-  result.goal.toFixed(2),
-  result.met ? 'yes' : 'NO',
+/** Three digits or more that say something. */
+const number = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 });
+const goalText = ({ of, is, than }: Goal, unit: string) =>
+  `${is} ${of === 'ratio' ? `${Number(than.toFixed(2))} ×` : `${number(than)} ${unit}`}`;
+
+const rows = results.map(({ name, value, unit, baseline, against, ratio, goal, met }) => [
+  name,
+  number(value),
+  unit,
+  number(baseline),
+  against,
+  ratio.toFixed(2),
+  goalText(goal, unit),
+  met ? 'yes' : 'NO',
 ]);
 const table = [['name', 'value', 'unit', 'baseline', 'of', 'ratio', 'goal', 'met'], ...rows];
 const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
+const measuredAt = new Date().toISOString();
+process.stdout.write(`${machine}, ${measuredAt}, scale ${scale}, medians of ${rounds}\n`);
 for (const row of table)
   process.stdout.write(
     `${row
@@ -84,6 +104,13 @@ for (const row of table)
       .trimEnd()}\n`,
   );
 if (flags.json !== undefined) {
-  const machine = { cores: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version };
-  await writeFile(flags.json, `${JSON.stringify({ scale, machine, results }, null, 2)}\n`);
+  const entries = results.map((result) => ({
+    ...result,
+    goal: goalText(result.goal, result.unit),
+    scale,
+    rounds,
+    machine,
+    measuredAt,
+  }));
+  await writeFile(flags.json, `${JSON.stringify(entries, null, 2)}\n`);
 }

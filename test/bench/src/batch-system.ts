@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { type BatchContext, runBatch } from '@tidemark/batch-layer';
+import { openCatalog } from '@tidemark/catalog';
+import { openSession } from '@tidemark/duckdb';
+import { fromRecordBatch } from '@tidemark/engine';
+import { openDuckDbEngine } from '@tidemark/engine/duckdb';
+import { Lake } from '@tidemark/lake';
+import { openStorage } from '@tidemark/lake/open';
+import type { Append, EventLog } from '@tidemark/log';
+import { openLog } from '@tidemark/log/open';
+import { define } from '@tidemark/metrics';
+import { systemClock } from '@tidemark/runtime';
+import type { BatchRow } from '@tidemark/views';
+import { openViews } from '@tidemark/views/open';
+import type { Place } from './bench.ts';
+import { chunks } from './events.ts';
+
+export type PublishedRun = { readonly generation: number; readonly rowsWritten: number; readonly publishMs: number };
+
+/** Log, lake, catalog and views of one system, new and empty, with a batch layer in this process. */
+export class BatchSystem {
+  readonly #context: BatchContext;
+  readonly #close: () => Promise<void>;
+  /** Where its stores are, as the apps are told. */
+  readonly environment: Readonly<Record<string, string>>;
+
+  private constructor(
+    context: BatchContext,
+    environment: Readonly<Record<string, string>>,
+    close: () => Promise<void>,
+  ) {
+    this.#context = context;
+    this.environment = environment;
+    this.#close = close;
+  }
+
+  static async open(place: Place): Promise<BatchSystem> {
+    const folder = await place.folder();
+    const [logUrl, viewsUrl, catalogUrl] = [await place.log(), await place.views(), await place.database()];
+    const limits = { memoryLimit: '1GB', threads: 2, tempFolder: join(folder, 'spill') };
+    const [session, engine] = [await openSession(limits), openDuckDbEngine(limits)];
+    const definition = define('USD');
+    const log = await openLog(logUrl, { partitions: 4 });
+    const [store, catalog] = [await openViews(viewsUrl), await openCatalog(catalogUrl)];
+    const lake = new Lake(await openStorage(join(folder, 'lake')), session);
+    const context: BatchContext = {
+      definition,
+      log,
+      store,
+      views: await store.open(definition),
+      lake,
+      engine,
+      catalog,
+      clock: systemClock,
+      settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 1_000 },
+      progress: () => {},
+    };
+    const environment = { TIDEMARK_LOG_URL: logUrl, TIDEMARK_VIEWS_URL: viewsUrl, TIDEMARK_CATALOG_URL: catalogUrl };
+    return new BatchSystem(context, environment, async () => {
+      await Promise.all([log.close(), store.close(), catalog.close(), engine.close()]);
+      session.close();
+    });
+  }
+
+  get definition(): BatchContext['definition'] {
+    return this.#context.definition;
+  }
+
+  get views(): BatchContext['views'] {
+    return this.#context.views;
+  }
+
+  get log(): EventLog {
+    return this.#context.log;
+  }
+
+  async append(records: readonly Append[]): Promise<void> {
+    for (const batch of chunks(records, 1_000)) await this.#context.log.append(batch);
+  }
+
+  /** One batch run, and how long its step of publishing took. */
+  async run(): Promise<PublishedRun> {
+    const { generation, rowsWritten } = await runBatch(this.#context);
+    const run = await this.#context.catalog.run(generation);
+    const step = run?.steps.find(({ name }) => name === 'publish');
+    if (!run?.publishedAtMs || !step?.endedAtMs) throw new Error('the run published nothing');
+    return { generation, rowsWritten, publishMs: Math.max(1, step.endedAtMs - step.startedAtMs) };
+  }
+
+  /** The rows of a generation, as they were published. */
+  async rowsOf(generation: number): Promise<readonly BatchRow[]> {
+    const { catalog, lake, engine, definition } = this.#context;
+    const run = await catalog.run(generation);
+    if (!run?.snapshot) throw new Error('the run has no snapshot');
+    const rows: BatchRow[] = [];
+    const snapshot = await lake.openSnapshot(definition.id, generation, run.snapshot.sha256);
+    for await (const batch of engine.changes(definition.currency, snapshot, null)) {
+      for (const { customerId, state } of fromRecordBatch(definition.columns, batch))
+        rows.push({ customerId, generation, state });
+    }
+    return rows;
+  }
+
+  async close(): Promise<void> {
+    await this.#close();
+  }
+}

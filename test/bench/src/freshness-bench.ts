@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { AppProcess, appMain } from './app-process.ts';
+import { BatchSystem } from './batch-system.ts';
+import { type Bench, quantile, valueAtMost } from './bench.ts';
+import { orderRecords, uniform } from './events.ts';
+
+const EVENTS_PER_SECOND = 2_000;
+const EVERY_MS = 50;
+const SAMPLES = 200;
+const CUSTOMERS = 20_000;
+
+/**
+ * From the moment an event is acknowledged until its customer's answer over HTTP counts it, while as many others come in as
+ * a busy shop has; the slowest of a hundred. The baseline is the log alone: until a reader that waits has the record.
+ */
+export const freshnessBench: Bench = {
+  name: 'freshness-p99',
+  unit: 'ms',
+  against: 'a reader of the log',
+  goal: valueAtMost(250),
+  async run(place) {
+    const system = await BatchSystem.open(place);
+    const apps: AppProcess[] = [];
+    const stopping = new AbortController();
+    try {
+      await system.append(orderRecords(1_000, uniform(1_000)));
+      await system.run();
+      const env = { ...system.environment, TIDEMARK_PORT: '0', TIDEMARK_METRICS_PORT: '0' };
+      for (const name of ['speed-layer', 'serving-layer'] as const)
+        apps.push(await AppProcess.start(appMain(name), env));
+      const url = apps[1]?.url ?? '';
+      const traffic = steadily(system, stopping.signal);
+      const samples = Math.max(5, Math.round(SAMPLES * Math.min(1, place.scale)));
+      const visible: number[] = [];
+      for (let n = 0; n < samples; n++) visible.push(await visibleAfterMs(system, url, n));
+      const told: number[] = [];
+      for (let n = 0; n < samples; n++) told.push(await readAfterMs(system, n));
+      stopping.abort();
+      await traffic;
+      return { value: quantile(visible, 0.99), baseline: quantile(told, 0.99) };
+    } finally {
+      stopping.abort();
+      for (const app of apps) await app.stop();
+      await system.close();
+    }
+  },
+};
+
+/** Appends other customers' events at the rate, whatever an append takes. */
+async function steadily(system: BatchSystem, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  for (let sent = 0; !signal.aborted; ) {
+    const due = Math.floor(((performance.now() - began) / 1000) * EVENTS_PER_SECOND);
+    if (due > sent) await system.log.append(orderRecords(due - sent, uniform(CUSTOMERS), 1_000_000 + sent));
+    sent = Math.max(sent, due);
+    await pause(EVERY_MS);
+  }
+}
+
+/** One event of a customer that nobody else has. */
+const marked = (kind: string, n: number) =>
+  orderRecords(1, () => 10_000_000 + n, kind === 'visible' ? 100_000_000 + n : 200_000_000 + n);
+
+async function visibleAfterMs(system: BatchSystem, url: string, n: number): Promise<number> {
+  await system.log.append(marked('visible', n));
+  const appendedAt = performance.now();
+  for (;;) {
+    const answer = await fetch(`${url}/v1/customers/customer-${10_000_000 + n}`);
+    await answer.arrayBuffer();
+    if (answer.status === 200) return performance.now() - appendedAt;
+    if (answer.status !== 404) throw new Error(`the API answered ${answer.status}`);
+  }
+}
+
+async function readAfterMs(system: BatchSystem, n: number): Promise<number> {
+  const [place] = await system.log.append(marked('read', n));
+  if (place === undefined) throw new Error('the log gave no place to a record');
+  const appendedAt = performance.now();
+  await system.log.read(place.partition, place.offset, { maxRecords: 1, waitMs: 10_000 });
+  return performance.now() - appendedAt;
+}

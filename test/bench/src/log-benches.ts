@@ -1,0 +1,87 @@
+import type { EventLog } from '@tidemark/log';
+import { openLog } from '@tidemark/log/open';
+import { openPool, type PoolClient } from '@tidemark/postgres';
+import { type Bench, type Place, rate, ratioAtLeast, scaled, valueAtLeast } from './bench.ts';
+import { copyIn, copyOut } from './copy.ts';
+import { chunks, orderRecords, uniform } from './events.ts';
+
+const BATCH = 500;
+const PAGE = 5_000;
+
+const recordsOf = (place: Place) => orderRecords(scaled(200_000, place), uniform(10_000));
+
+async function append(log: EventLog, records: ReturnType<typeof recordsOf>): Promise<void> {
+  for (const batch of chunks(records, BATCH)) await log.append(batch);
+}
+
+/** The bytes of the records, as often committed as the log does it. */
+async function appendBare(client: PoolClient, records: ReturnType<typeof recordsOf>): Promise<void> {
+  const hex = (bytes: Uint8Array | null) => `\\\\x${Buffer.from(bytes ?? []).toString('hex')}`;
+  let n = 0;
+  for (const batch of chunks(records, BATCH)) {
+    const lines = batch.map(({ key, value }) => `${n++}\t${hex(key)}\t${hex(value)}\n`);
+    await copyIn(client, 'COPY bare FROM STDIN', [Buffer.from(lines.join(''))]);
+  }
+}
+
+async function withBareTable<T>(place: Place, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const pool = openPool(await place.database(), { applicationName: 'tidemark bench' });
+  const client = await pool.connect();
+  try {
+    await client.query('CREATE TABLE bare (n bigint PRIMARY KEY, key bytea, value bytea)');
+    return await work(client);
+  } finally {
+    client.release();
+    await pool.end();
+  }
+}
+
+async function withLog<T>(place: Place, work: (log: EventLog) => Promise<T>): Promise<T> {
+  const log = await openLog(await place.log(), { partitions: 4 });
+  try {
+    return await work(log);
+  } finally {
+    await log.close();
+  }
+}
+
+/** Records appended in batches, each durable before the next, against the same bytes through COPY into a bare table. */
+export const appendBench: Bench = {
+  name: 'log-append',
+  unit: 'records/s',
+  against: 'bare COPY in',
+  goal: valueAtLeast(30_000),
+  embeddedOnly: true,
+  async run(place) {
+    const records = recordsOf(place);
+    const value = await withLog(place, (log) => rate(records.length, () => append(log, records)));
+    const baseline = await withBareTable(place, (client) => rate(records.length, () => appendBare(client, records)));
+    return { value, baseline };
+  },
+};
+
+/** All records read from each partition's start, against COPY of the same bytes out of a bare table. */
+export const readBench: Bench = {
+  name: 'log-read',
+  unit: 'records/s',
+  against: 'bare COPY out',
+  goal: ratioAtLeast(0.8),
+  embeddedOnly: true,
+  async run(place) {
+    const records = recordsOf(place);
+    const value = await withLog(place, async (log) => {
+      await append(log, records);
+      return await rate(records.length, async () => {
+        for (const [partition, { start, end }] of await log.bounds()) {
+          let from = start;
+          while (from < end) from = (await log.read(partition, from, { maxRecords: PAGE, waitMs: 0 })).next;
+        }
+      });
+    });
+    const baseline = await withBareTable(place, async (client) => {
+      await appendBare(client, records);
+      return await rate(records.length, () => copyOut(client, 'COPY (SELECT * FROM bare ORDER BY n) TO STDOUT'));
+    });
+    return { value, baseline };
+  },
+};
