@@ -1,6 +1,8 @@
 import { apiBench } from './api-bench.ts';
 import type { Bench } from './bench.ts';
 import { freshnessBench } from './freshness-bench.ts';
+import { importBench } from './import-bench.ts';
+import { landBench } from './land-bench.ts';
 import { appendBench, readBench } from './log-benches.ts';
 import { publishBench, publishChangedBench } from './publish-benches.ts';
 import { recomputeBench } from './recompute-bench.ts';
@@ -10,6 +12,8 @@ export const BENCHES: readonly Bench[] = [
   appendBench,
   readBench,
   ...speedBenches,
+  landBench,
+  importBench,
   recomputeBench,
   publishBench,
   publishChangedBench,

@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { openCatalog } from '@tidemark/catalog';
+import { openSession } from '@tidemark/duckdb';
+import { createMapping, importFile, inspectFile } from '@tidemark/ingest';
+import { openStorage } from '@tidemark/lake/open';
+import { define } from '@tidemark/metrics';
+import { systemClock } from '@tidemark/runtime';
+import { type Bench, duration, ratioAtMost, scaled } from './bench.ts';
+
+const LINES = 5_000_000;
+
+/** A CSV file of orders into the lake, checked and filed, against DuckDB's own reading of it into Parquet. */
+export const importBench: Bench = {
+  name: 'import',
+  unit: 'ms',
+  against: 'read_csv, COPY to Parquet',
+  goal: ratioAtMost(2),
+  embeddedOnly: true,
+  async run(place) {
+    const lines = scaled(LINES, place);
+    const folder = await place.folder();
+    const limits = { memoryLimit: '2GB', threads: 2 };
+    const session = await openSession({ ...limits, tempFolder: join(folder, 'spill') });
+    const catalog = await openCatalog(await place.database());
+    try {
+      const path = join(folder, 'orders.csv');
+      await session.connection.run(`COPY (
+        SELECT 'order-' || i AS id, 'customer-' || (i * 7919 % ${Math.ceil(lines / 20)}) AS who,
+          (i % 500) || '.' || lpad((i % 100)::VARCHAR, 2, '0') AS amount,
+          strftime(TIMESTAMP '2026-01-01' + to_seconds(i % 20000000), '%Y-%m-%dT%H:%M:%SZ') AS day
+        FROM range(${lines}) t(i)) TO '${path}' (FORMAT csv, HEADER)`);
+      const context = {
+        storage: await openStorage(join(folder, 'lake')),
+        catalog,
+        definition: define('USD'),
+        clock: systemClock,
+        limits,
+        onProgress: () => {},
+      };
+      const mapping = createMapping({
+        source: 'orders',
+        map: { order_id: 'id', customer_id: 'who', total_amount: 'amount', order_date: 'day' },
+      });
+      const value = await duration(async () => {
+        const { imported } = await importFile(context, await inspectFile(path, {}), mapping);
+        if (imported !== lines) throw new Error(`${imported} of ${lines} lines were imported`);
+      });
+      const baseline = await duration(() =>
+        session.connection.run(`COPY (SELECT * FROM read_csv('${path}'))
+          TO '${join(folder, 'bare.parquet')}' (FORMAT parquet, COMPRESSION zstd)`),
+      );
+      return { value, baseline };
+    } finally {
+      await catalog.close();
+      session.close();
+    }
+  },
+};
