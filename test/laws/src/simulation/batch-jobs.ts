@@ -18,6 +18,8 @@ const EXPECTED = new Set([
   'TIDEMARK_POINTER_BASE',
   // Two that run at once, one of them without the right to, take each other's merged files away.
   'TIDEMARK_LAKE_MISSING',
+  // Or both publish the run that they go on with, with a rollback in between: what was recorded first stands.
+  'TIDEMARK_CATALOG_CONFLICT',
 ]);
 
 /** What a run may end with besides when it has lost its right: others have landed what it was to land, and the log forgot it. */
