@@ -47,7 +47,7 @@ export async function cleanBelow(context: BatchContext, floor: number): Promise<
   if (!lowest?.cut) return counts;
   counts.batch_rows = await cleanBatchRows(context, floor, readable);
   reached('clean: batch rows deleted');
-  counts.deltas = await cleanDeltas(context, floor, readable, lowest.cut);
+  counts.deltas = await cleanDeltas(context, floor, lowest.cut);
   reached('clean: deltas deleted');
   counts.snapshots = await cleanGenerations(context, floor);
   reached('clean: snapshots removed');
@@ -76,18 +76,14 @@ async function cleanBatchRows({ views }: BatchContext, floor: number, readable: 
 
 /**
  * Deltas of epochs older than the one before the floor, in each partition's own sequence of epochs (numbers skip where
- * runs died): that one still holds the repeat window's ids. Epoch 0 stays where a readable cut lacks the partition.
+ * runs died): that one still holds the repeat window's ids. Epoch 0 stays where the floor's cut lacks the partition; the
+ * cuts above it lack none that it has, for a run's partitions contain those of every earlier one.
  */
-async function cleanDeltas(
-  context: BatchContext,
-  floor: number,
-  readable: readonly Run[],
-  cut: ReadonlyMap<number, bigint>,
-): Promise<number> {
+async function cleanDeltas(context: BatchContext, floor: number, cut: ReadonlyMap<number, bigint>): Promise<number> {
   let deleted = 0;
   for (const [partition, before] of await epochsBefore(context, floor)) {
     const offset = cut.get(partition);
-    if (offset === undefined || !readable.every((run) => run.cut?.has(partition))) continue;
+    if (offset === undefined) continue;
     for (;;) {
       const keys = await context.views.touchedBelow(partition, before.epoch, PAGE);
       if (keys.length === 0) break;

@@ -38,6 +38,9 @@ export async function publish(
     return { kind: 'published', pointer, base, rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
+  // Another process may have gone on with this run when this one had lost its right: its list is fixed then.
+  if (((await catalog.run(generation))?.publishedAtMs ?? null) !== null)
+    return { kind: 'kept', reason: 'it was published before, and gone back from' };
 
   const snapshot = await openSnapshot(context, run);
   if (!snapshot) return { kind: 'kept', reason: 'its snapshot is gone or damaged: run again' };

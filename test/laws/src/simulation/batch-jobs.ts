@@ -4,8 +4,8 @@ import { importEvents } from '../import-events.ts';
 import { type Ports, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
-/** How many generations a history keeps: the fewer, the sooner something is deleted. */
-const KEPT = [1, 1, 2] as const;
+/** How many generations a history keeps, two at least: the fewer, the sooner something is deleted. */
+const KEPT = [2, 2, 3] as const;
 
 /** Jobs at once, at most: more only wait for each other. */
 const MAX_JOBS = 3;
@@ -18,7 +18,12 @@ const EXPECTED = new Set([
   'TIDEMARK_POINTER_BASE',
   // Two that run at once, one of them without the right to, take each other's merged files away.
   'TIDEMARK_LAKE_MISSING',
+  // Or both publish the run that they go on with, with a rollback in between: what was recorded first stands.
+  'TIDEMARK_CATALOG_CONFLICT',
 ]);
+
+/** What a run may end with besides when it has lost its right: others have landed what it was to land, and the log forgot it. */
+const OVERTAKEN = new Set(['TIDEMARK_LOG_GAP', 'TIDEMARK_BATCH_GAP']);
 
 /** A process that does one job after the other. */
 type Host = { readonly process: Process; readonly ports: Ports; job: Job | null };
@@ -33,11 +38,12 @@ export class BatchJobs {
   readonly #shared: Shared;
   readonly #settings: BatchSettings;
   #hosts: Host[] = [];
+  /** Processes that have lost the right to run. */
+  readonly #overtaken = new WeakSet<Process>();
 
-  constructor(simulation: Simulation, shared: Shared) {
+  constructor(simulation: Simulation, shared: Shared, generations: number = simulation.random.pick(KEPT)) {
     this.#simulation = simulation;
     this.#shared = shared;
-    const generations = simulation.random.pick(KEPT);
     this.#settings = { barrierDistanceMs: 0, floorGraceMs: 30_000, generations, mergeAtFiles: 3 };
   }
 
@@ -51,11 +57,17 @@ export class BatchJobs {
     await this.#begin('run', (ports) => runBatch(this.#contextOf(ports), { full }));
   }
 
-  async rollback(): Promise<void> {
+  /** Goes back to the generation before, or to any. `resumes`: what was wrong is put right at once, and publishing goes on. */
+  async rollback(resumes: boolean): Promise<void> {
     const { random } = this.#simulation;
-    const published = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
-    const target = published.length > 0 && random.chance(0.5) ? random.pick(published).generation : null;
-    await this.#begin('rollback', (ports) => rollback(this.#contextOf(ports), target));
+    const published = this.#shared.catalog.published();
+    if (published.length < 2) return;
+    const target = random.chance(0.3) ? random.pick(published.slice(0, 3)).generation : null;
+    await this.#begin('rollback', async (ports) => {
+      const context = this.#contextOf(ports);
+      await rollback(context, target);
+      if (resumes) await resumePublishing(context);
+    });
   }
 
   async resume(): Promise<void> {
@@ -84,7 +96,9 @@ export class BatchJobs {
   /** The right to run is lost, and its holder goes on. */
   loseLock(holder: Process | null = this.#shared.catalog.runner): void {
     const { catalog } = this.#shared;
-    if (holder !== null && catalog.runner === holder) catalog.runner = null;
+    if (holder === null || catalog.runner !== holder) return;
+    catalog.runner = null;
+    this.#overtaken.add(holder);
   }
 
   wake(): void {
@@ -101,7 +115,8 @@ export class BatchJobs {
       const { error } = job.failure;
       if (!(error instanceof TidemarkError)) throw error;
       this.#simulation.note(`${job.kind} failed: ${error.code}`);
-      if (!error.retryable && !EXPECTED.has(error.code)) throw error;
+      const isExpected = EXPECTED.has(error.code) || (OVERTAKEN.has(error.code) && this.#overtaken.has(host.process));
+      if (!error.retryable && !isExpected) throw error;
     }
   }
 
@@ -132,7 +147,7 @@ export class BatchJobs {
 
   /** A run that lost its right to another has less than what is live by now: the gate is right to refuse it. */
   #isOvertaken(outcome: object): boolean {
-    const [newest] = this.#shared.catalog.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+    const [newest] = this.#shared.catalog.published();
     return newest !== undefined && 'generation' in outcome && Number(outcome.generation) < newest.generation;
   }
 

@@ -18,6 +18,8 @@ import { SpeedGroup } from './speed-group.ts';
 export type Scenario = { readonly seed: number; readonly steps?: number; readonly without?: readonly FaultKind[] };
 
 export type Outcome = {
+  /** How many there were. */
+  readonly steps: number;
   readonly trace: string;
   readonly moments: ReadonlyMap<string, number>;
   readonly reads: number;
@@ -26,7 +28,10 @@ export type Outcome = {
 };
 
 const START_MS = Date.UTC(2026, 4, 1, 11, 59);
-export const STEPS = 500;
+/** Most histories are short, for there are many ways to begin. In long ones generations follow each other until they are deleted. */
+const SHORT_STEPS = 250;
+const LONG_STEPS = 1_200;
+const LONG = 0.25;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
 
@@ -42,19 +47,21 @@ export async function runHistory(scenario: Scenario): Promise<Outcome> {
   const uninstall = history.simulation.time.install(() => chance.unit());
   let failure: unknown = null;
   try {
-    await history.run(scenario.steps ?? STEPS);
+    await history.run();
   } catch (error) {
     failure = error ?? new Error('nothing was thrown');
   } finally {
     uninstall();
   }
   const { trace, moments } = history.simulation;
-  return { trace, moments, reads: history.reads, failure };
+  return { steps: history.steps, trace, moments, reads: history.reads, failure };
 }
 
 class History {
   readonly simulation: Simulation;
   readonly mirror = new Mirror(DEFINITION.currency);
+  /** As many as its seed decides, or as it was cut off at. */
+  readonly steps: number;
   readonly #random: Random;
   readonly #faults: Faults;
   readonly #shared: Shared;
@@ -67,11 +74,18 @@ class History {
   /** Something a reader may see has changed since the last read. */
   #isChanged = false;
 
-  private constructor({ seed, without = [] }: Scenario, shared: (history: History) => Shared) {
+  private constructor({ seed, steps, without = [] }: Scenario, shared: (history: History) => Shared) {
     this.#random = Random.fromSeed(seed);
+    // What comes first hardly differs from seed to seed, and decides what comes second.
+    this.#random.unit();
+    const isLong = this.#random.chance(LONG);
+    const length = isLong ? LONG_STEPS : SHORT_STEPS;
+    this.steps = Math.min(steps ?? length, length);
     this.#faults = faultsOf(this.#random, without);
-    this.#mix = HAPPENINGS.flatMap((name) => Array.from({ length: this.#random.pick(SHARES) }, () => name));
+    const shareOf = (name: Happening) => (isLong && name === 'job' ? SHARES[3] : this.#random.pick(SHARES));
+    this.#mix = HAPPENINGS.flatMap((name) => Array.from({ length: shareOf(name) }, () => name));
     this.simulation = new Simulation(this.#random, this.#faults, START_MS);
+    if (isLong) this.simulation.setPace('batch', 5);
     this.simulation.onEffect = () => {
       this.#isChanged = true;
     };
@@ -99,8 +113,8 @@ class History {
     return this.#readers.checked;
   }
 
-  async run(steps: number): Promise<void> {
-    for (let step = 0; step < steps; step++) {
+  async run(): Promise<void> {
+    for (let step = 0; step < this.steps; step++) {
       await this.#step();
       this.#failIfBroken();
       if (!this.#isChanged || this.#random.chance(0.6)) continue;
@@ -157,8 +171,8 @@ class History {
     const random = this.#random;
     const dice = random.unit();
     if (dice < 0.65) await this.#jobs.run(dice < 0.06);
-    else if (dice < 0.78) {
-      if (this.#faults.rollbacks) await this.#jobs.rollback();
+    else if (dice < 0.8) {
+      if (this.#faults.rollbacks) await this.#jobs.rollback(random.chance(0.5));
     } else if (dice < 0.88) await this.#jobs.resume();
     else if (this.#faults.imports) {
       const nowMs = this.simulation.time.clock.now();
@@ -178,9 +192,12 @@ class History {
       if (growth && topic.partitions.length < MAX_PARTITIONS) topic.grow(topic.partitions.length + 1);
     } else if (dice < 0.5) {
       if (lostLocks) this.#jobs.loseLock();
-    } else if (dice < 0.7) {
+    } else if (dice < 0.65) {
       if (stops) this.#jobs.stop(random.chance(0.7));
-    } else this.#jobs.wake();
+    } else if (dice < 0.72) {
+      if (stops) this.#group.stopAll();
+    } else if (dice < 0.76) this.#group.wakeAll();
+    else this.#jobs.wake();
   }
 
   /** Nothing may end with an error that nothing explains, and no answer may break the law. */

@@ -20,6 +20,11 @@ export class CatalogState {
     return runs.sort((a, b) => b.generation - a.generation);
   }
 
+  /** Runs that were published, newest first. */
+  published(): readonly Run[] {
+    return this.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+  }
+
   run(generation: number): Stored {
     const found = this.runs.get(generation);
     if (found) return found;

@@ -10,13 +10,9 @@ import {
   floorHour,
   type HistoryPlace,
   KEPT_HOURS,
-  mergeView,
   type Occurrence,
-  rankLists,
-  rankScore,
   type State,
   stateOfStandings,
-  UNRANKED_SCORE,
   withoutRepeats,
   zeroState,
 } from '@tidemark/metrics';
@@ -45,13 +41,8 @@ export function memoryEngine(definition: Definition, disk: MemoryDisk): Engine {
       const rows = changes(definition, disk.states(snapshot), base === null ? null : disk.states(base));
       if (rows.length > 0) yield toRecordBatch(definition.columns, rows);
     },
-    top: async (_currency, snapshot, list, asOfMs, limit) => {
-      const ranked = [...disk.states(snapshot)].flatMap(([customerId, state]) => {
-        const score = scoreOf(definition, state, list, asOfMs);
-        return score === null ? [] : [{ customerId, score }];
-      });
-      return ranked.sort((a, b) => (a.score > b.score ? -1 : a.score < b.score ? 1 : 0)).slice(0, limit);
-    },
+    // Nobody reads rankings here.
+    top: async () => [],
     histories: async ({ rows, customerIds }) => {
       const landed = occurrences(disk, rows);
       return customerIds.flatMap((customerId) =>
@@ -133,11 +124,3 @@ const textOf = (state: readonly ColumnValue[]): string =>
     if (typeof value === 'bigint') return `${value}n`;
     return value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : value;
   });
-
-function scoreOf(definition: Definition, state: State, list: string, asOfMs: number): bigint | null {
-  const rank = rankLists(definition, asOfMs).find(({ name }) => name === list);
-  if (!rank) throw new Error(`the definition keeps no list ${list}`);
-  const { score } = rankScore(definition, [state], rank.sort, asOfMs);
-  if (rank.flag === null) return score;
-  return mergeView(definition, [state], asOfMs).metrics[rank.flag] === true ? (score ?? UNRANKED_SCORE) : null;
-}

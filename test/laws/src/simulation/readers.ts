@@ -7,6 +7,9 @@ import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
+/** Of the newest generations, so many are asked for by number: some of them are below the floor. */
+const ASKED_FOR = 3;
+
 /** Readers of the serving layer: one whose calls take their time among all others, and one that is answered at once. */
 export class Readers {
   checked = 0;
@@ -22,26 +25,26 @@ export class Readers {
     this.#shared = shared;
     this.#mirror = mirror;
     const { catalog, clock } = portsOf(simulation, simulation.open('reader'), shared);
-    this.#atOnce = this.#reader({ views: shared.plainViews, log: openMemoryLog(shared.topic), catalog, clock });
+    const run = async (generation: number) => shared.catalog.runs.get(generation) ?? null;
+    this.#atOnce = this.#reader({
+      views: shared.plainViews,
+      log: openMemoryLog(shared.topic),
+      catalog: { ...catalog, run },
+      clock,
+    });
   }
 
   /** A read of one customer, with what the server shares between reads. */
   async readAtOnce(): Promise<void> {
     const customer = this.#simulation.random.pick(CUSTOMERS);
-    this.#check([customer], await this.#atOnce.read([customer], { layer: 'merged' }));
+    await this.#read(this.#atOnce, [customer]);
   }
 
   /** A read whose calls have to wait for their turn. */
   async begin(): Promise<void> {
     const server = this.#server ?? this.#open();
     this.#server = server;
-    await this.#simulation.enter(server.process, async () => {
-      try {
-        this.#check(CUSTOMERS, await server.reader.read(CUSTOMERS, { layer: 'merged' }));
-      } catch (error) {
-        if (!isUnanswered(error)) this.#broken ??= { error };
-      }
-    });
+    await this.#simulation.enter(server.process, () => this.#read(server.reader, CUSTOMERS));
   }
 
   failIfBroken(): void {
@@ -59,6 +62,21 @@ export class Readers {
   #reader({ views, log, catalog, clock }: Pick<ReturnType<typeof portsOf>, 'views' | 'log' | 'catalog' | 'clock'>) {
     const context = { definition: DEFINITION, views, log, catalog, clock, ticks: this.#simulation.time.ticks };
     return new CustomerReader(context, new Pins(context), new ProgressReader(context));
+  }
+
+  /** Reads the live generation, or one that is asked for by its number. */
+  async #read(reader: CustomerReader, customers: readonly string[]): Promise<void> {
+    const { random } = this.#simulation;
+    const published = this.#shared.catalog.published().slice(0, ASKED_FOR);
+    const generation = published.length > 0 && random.chance(0.4) ? random.pick(published).generation : undefined;
+    try {
+      this.#check(customers, await reader.read(customers, { layer: 'merged', generation }));
+      if (generation !== undefined && generation !== published[0]?.generation)
+        this.#simulation.note('reader: an older generation');
+    } catch (error) {
+      if (isUnanswered(error)) this.#simulation.note(`reader: ${error.code}`);
+      else this.#broken ??= { error };
+    }
   }
 
   #check(asked: readonly string[], { customers, provenance }: CustomersRead): void {
@@ -90,7 +108,13 @@ const cutOf = ({ partitions, imports }: { partitions: Record<string, string>; im
 });
 
 /** A store that can't be reached, or a generation that went away: the client is told, and asks again. */
-const isUnanswered = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['TIDEMARK_TEST_UNREACHABLE', 'TIDEMARK_API_UNAVAILABLE', 'TIDEMARK_API_AS_OF'].includes(String(error.code));
+const isUnanswered = (error: unknown): error is Error & { readonly code: unknown } =>
+  error instanceof Error && 'code' in error && UNANSWERED.has(String(error.code));
+
+const UNANSWERED: ReadonlySet<string> = new Set([
+  'TIDEMARK_TEST_UNREACHABLE',
+  'TIDEMARK_API_UNAVAILABLE',
+  'TIDEMARK_API_AS_OF',
+  'TIDEMARK_API_GENERATION_GONE',
+  'TIDEMARK_API_UNKNOWN_GENERATION',
+]);

@@ -8,4 +8,10 @@ export const REGRESSIONS: readonly (Scenario & { readonly was: string })[] = [
     steps: 299,
     without: ['kills', 'outages', 'lostAnswers', 'late', 'repeats', 'jumps', 'lostLocks', 'retention'],
   },
+  {
+    was: 'a run that had lost its right published its generation again after it was gone back from',
+    seed: 3_000_260,
+    steps: 981,
+    without: ['retention'],
+  },
 ];

@@ -1,13 +1,13 @@
 import { FAULT_KINDS } from './faults.ts';
-import { type Outcome, runHistory, type Scenario, STEPS } from './history.ts';
+import { type Outcome, runHistory, type Scenario } from './history.ts';
 
 /** A history that breaks the law, as small as it was found to be. */
 export type Smallest = { readonly scenario: Required<Scenario>; readonly outcome: Outcome };
 
 /** Leaves out kinds of faults and cuts the end off, for as long as what is left still breaks the law. */
 export async function shrink(failing: Scenario): Promise<Smallest> {
-  let scenario: Required<Scenario> = { steps: STEPS, without: [], ...failing };
-  let outcome = await runHistory(scenario);
+  let outcome = await runHistory(failing);
+  let scenario: Required<Scenario> = { without: [], ...failing, steps: outcome.steps };
   const accept = async (smaller: Required<Scenario>): Promise<boolean> => {
     const tried = await runHistory(smaller);
     if (tried.failure === null) return false;

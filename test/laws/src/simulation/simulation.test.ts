@@ -39,6 +39,11 @@ const MOMENTS: readonly RegExp[] = [
   /^rollback ended/,
   /^resume ended/,
   /^import ended/,
+  /^speed stands still/,
+  /^batch (views.deleteDeltas|cassandra delete delta): done/,
+  /^batch (views.deleteBatch|cassandra delete batch): done/,
+  /^reader: an older generation/,
+  /^reader: TIDEMARK_API_GENERATION_GONE/,
 ];
 
 const { first, count, isWhole } = seedsOf(0);

@@ -53,6 +53,9 @@ type Late = { readonly label: string; readonly effect: () => Promise<unknown> };
 /** How fast a kind of process may be against the others: a slow one is overtaken several times over. */
 const PACES = [0.05, 1, 1, 5] as const;
 
+/** How many reads are answered before anybody else has a turn: most that could come between would change nothing. */
+const PROMPT = 0.6;
+
 /** Steps that quiet may take to come. */
 const MAX_STEPS = 20_000;
 
@@ -149,6 +152,8 @@ export class Simulation {
     effect: (isHeard: boolean) => Promise<T> | T,
     isReady: () => boolean = () => true,
   ): Promise<T> {
+    const mayBePrompt = kind === 'read' && process.state === 'running' && isReady();
+    if (mayBePrompt && this.random.chance(PROMPT)) return Promise.resolve().then(() => effect(true));
     return new Promise<T>((resolve, reject) => {
       // Whoever was killed calls nobody any more, and waits for ever.
       if (process.state === 'killed') return;
@@ -220,6 +225,11 @@ export class Simulation {
       return left < 0;
     });
     return this.random.pick(ready.filter(({ process }) => process.name === kinds[at]));
+  }
+
+  /** How fast a kind of process is, instead of what chance would make of it. */
+  setPace(kind: string, pace: number): void {
+    this.#paces.set(kind, pace);
   }
 
   #paceOf(kind: string): number {

@@ -4,8 +4,8 @@ import { portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
 const GATHER_MS = 200;
-/** States held in memory: few, so that they are loaded again often. */
-const STATE_CACHE = 4;
+/** States held in memory: as few as can be, so that they are loaded again often. */
+const STATE_CACHE = 1;
 
 type Member = { readonly process: Process; readonly partition: number; readonly callBack: AbortController };
 
@@ -46,6 +46,7 @@ export class SpeedGroup {
 
   /** All stand still; nobody takes over. */
   stopAll(): void {
+    this.#simulation.note('speed stands still');
     for (const { process } of this.#all) if (process.state === 'running') process.state = 'stopped';
   }
 

@@ -1,4 +1,5 @@
 import type { LakeFile } from '@tidemark/lake';
+import { partitionOfKey } from '@tidemark/log';
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
 import { openMemoryViews } from '@tidemark/views/testing';
@@ -27,16 +28,34 @@ export type Sizes = {
   readonly rawRecords: number;
 };
 
-export const MONTH_DAYS = 30;
+const MONTH_DAYS = 30;
 const DAY_MS = 86_400_000;
-export const PARTITIONS = 2;
+const FIRST_PARTITIONS = 2;
+const MAX_PARTITIONS = 6;
 export const EVENTS_A_DAY = 6;
-const READS_A_DAY = 4;
+/** Generations that are kept: the live one and the one before. */
+export const READABLE = 2;
+const READS_AT_ONCE = 6;
 const ALL = 100_000;
 
+/** What may happen on a day beside events, reads and runs, and on how many days of a restless time it does. */
+const CHANCES = {
+  resends: 0.6,
+  falls: 0.3,
+  wakes: 0.3,
+  grows: 0.03,
+  dies: 0.05,
+  rollback: 0.25,
+  resume: 0.3,
+} as const;
+
+/** Calls of a port that a run makes, about. */
+const CALLS_A_RUN = 120;
+
 /**
- * A system in good weather: events come, answers are held to the law, runs are made, and now and then one dies or is gone back
- * from, or the speed layer stands still while several are published.
+ * A system that lives long: events come, answers are held to the law and runs are made. In restless times senders repeat what
+ * they sent, runs die or are gone back from, the log gets another partition, and the speed
+ * layer stands still while several are published.
  */
 export class Year {
   readonly mirror = new Mirror(DEFINITION.currency);
@@ -47,6 +66,9 @@ export class Year {
   readonly #group: SpeedGroup;
   readonly #jobs: BatchJobs;
   readonly #readers: Readers;
+  /** What was sent last, and how many records there ever were. */
+  #sent: readonly { readonly customer: string; readonly bytes: Uint8Array }[] = [];
+  #appended = 0;
 
   private constructor(random: Random, simulation: Simulation, shared: (year: Year) => Shared) {
     this.#random = random;
@@ -54,7 +76,7 @@ export class Year {
     this.#shared = shared(this);
     this.#events = new RandomEvents(random, CUSTOMERS);
     this.#group = new SpeedGroup(simulation, this.#shared);
-    this.#jobs = new BatchJobs(simulation, this.#shared);
+    this.#jobs = new BatchJobs(simulation, this.#shared, READABLE);
     this.#readers = new Readers(simulation, this.#shared, this.mirror);
   }
 
@@ -66,7 +88,7 @@ export class Year {
     const views = await onPostgres.open(DEFINITION);
     const shared =
       store === 'Cassandra' ? viewsOnCassandra(simulation, DEFINITION) : viewsOnPostgres(simulation, onPostgres, views);
-    const topic = new MemoryTopic(PARTITIONS, simulation.time.clock);
+    const topic = new MemoryTopic(FIRST_PARTITIONS, simulation.time.clock);
     return new Year(random, simulation, ({ mirror }) => newSystem(DEFINITION, topic, shared, mirror));
   }
 
@@ -75,11 +97,21 @@ export class Year {
     return this.#simulation.time.install(() => this.#random.unit());
   }
 
-  /** A month, with a run every so many days. */
+  get appended(): number {
+    return this.#appended;
+  }
+
+  get partitions(): number {
+    return this.#shared.topic.partitions.length;
+  }
+
+  /** A month, with a run every so many days. At its end nothing happens for long enough that all is cleaned away. */
   async month(month: number, everyDays: number): Promise<void> {
     if (month === 0) await this.#group.settle();
-    for (let day = month * MONTH_DAYS; day < (month + 1) * MONTH_DAYS; day++) {
-      await this.#day(day);
+    const restlessDays = MONTH_DAYS - 2 * everyDays - 2;
+    for (let day = 0; day < MONTH_DAYS; day++) {
+      if (day === restlessDays) await this.#settle();
+      await this.#day(day < restlessDays);
       if (day % everyDays === 0) await this.#run();
       await this.#simulation.pass(DAY_MS);
     }
@@ -87,8 +119,6 @@ export class Year {
 
   /** Every answer is the law's after one more run. */
   async isRight(): Promise<void> {
-    this.#group.wakeAll();
-    await this.#idle();
     await this.#run();
     await quietLaw({ views: this.#shared.plainViews, clock: this.#simulation.time.clock, mirror: this.mirror });
   }
@@ -123,21 +153,58 @@ export class Year {
     });
   }
 
-  async #day(day: number): Promise<void> {
+  async #day(isRestless: boolean): Promise<void> {
+    if (isRestless && this.#happens('resends')) for (const event of this.#sent) this.#append(event);
+    this.#sent = Array.from({ length: EVENTS_A_DAY }, () => this.#events.next(this.#simulation.time.clock.now()));
+    for (const event of this.#sent) this.#append(event);
+    await this.#idle();
+    await this.#read();
+    if (isRestless) await this.#upset();
+    await this.#idle();
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for (let reads = 0; reads < READS_AT_ONCE; reads++) await this.#readers.readAtOnce();
+  }
+
+  /** Mostly to the customer's own partition. */
+  #append({ customer, bytes }: { readonly customer: string; readonly bytes: Uint8Array }): void {
     const { topic, onRecord } = this.#shared;
-    for (let count = 0; count < EVENTS_A_DAY; count++) {
-      const { customer, bytes } = this.#events.next(this.#simulation.time.clock.now());
-      const partition = this.#random.pick(topic.partitions);
-      onRecord(topic.append({ key: new TextEncoder().encode(customer), value: bytes, partition }));
+    const key = new TextEncoder().encode(customer);
+    const own = partitionOfKey(key, topic.partitions.length);
+    const partition = this.#random.chance(0.2) ? this.#random.pick(topic.partitions) : own;
+    this.#appended++;
+    onRecord(topic.append({ key, value: bytes, partition }));
+  }
+
+  #happens(what: keyof typeof CHANCES): boolean {
+    return this.#random.chance(CHANCES[what]);
+  }
+
+  async #upset(): Promise<void> {
+    const { topic } = this.#shared;
+    if (this.#happens('falls')) this.#group.stopAll();
+    if (this.#happens('wakes')) {
+      if (this.#random.chance(0.5)) this.#group.wakeAll();
+      else await this.#group.settle();
     }
-    if (day % 10 === 3) this.#group.stopAll();
-    if (day % 10 === 8) this.#group.wakeAll();
+    if (this.#happens('grows') && topic.partitions.length < MAX_PARTITIONS) {
+      topic.grow(topic.partitions.length + 1);
+      await this.#group.settle();
+    }
+    if (this.#happens('dies')) await this.#dies();
     await this.#idle();
-    for (let reads = 0; reads < READS_A_DAY; reads++) await this.#readers.readAtOnce();
-    if (day % 30 === 13) await this.#dies();
-    if (day % 45 === 20) await this.#jobs.rollback();
+    if (this.#happens('rollback')) await this.#jobs.rollback(this.#random.chance(0.7));
     await this.#idle();
-    if (day % 45 === 24) await this.#jobs.resume();
+    if (this.#happens('resume')) await this.#jobs.resume();
+  }
+
+  /** Everybody is awake, and what was gone back from is made up for. */
+  async #settle(): Promise<void> {
+    this.#group.wakeAll();
+    await this.#idle();
+    await this.#jobs.resume();
     await this.#idle();
   }
 
@@ -146,10 +213,11 @@ export class Year {
     await this.#idle();
   }
 
-  /** A run that gets somewhere and no further. */
+  /** A run that gets somewhere and no further, the sooner the likelier. */
   async #dies(): Promise<void> {
     await this.#jobs.run(false);
-    for (let steps = this.#random.between(1, 80); steps > 0; steps--) await this.#simulation.step();
+    const most = this.#random.between(1, CALLS_A_RUN);
+    for (let steps = this.#random.between(1, most); steps > 0; steps--) await this.#simulation.step();
     this.#jobs.kill();
   }
 
