@@ -1,5 +1,6 @@
 import { TidemarkError } from '@tidemark/contracts';
 import { barrierRecord } from '@tidemark/log';
+import { emptyDelta } from '@tidemark/metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
 import { openSmallSystem, type SmallSystem } from './testing/small-system.ts';
@@ -235,6 +236,23 @@ describe('generations', () => {
     expect(await system.revenue('quiet')).toBe('8.00');
     await rollback(system.context, null);
     expect([await system.revenue('quiet'), await system.revenue('anna')]).toEqual(['8.00', '5.00']);
+  });
+
+  it('leave the deltas of the epoch before the floor, whose ids tell repeats, though numbers skip', async () => {
+    const { views, catalog, definition, clock } = system.context;
+    await run();
+    await run();
+    const keys = [1, 2].map((epoch) => ({ customerId: 'anna', epoch, partition: 0 }));
+    await views.writeTouched(keys);
+    const { state } = emptyDelta(definition);
+    await views.writeDeltas(keys.map((key) => ({ ...key, lastOffset: 0n, ids: new Uint8Array(), state })));
+    // Of another definition, and dead before its barrier.
+    const frozen = { partitions: [0, 1], atMs: clock.now(), above: 0, lastImport: async () => 0 };
+    expect((await catalog.beginRun({ definition: 'another', ...frozen })).generation).toBe(3);
+    for (const generation of [4, 5, 6]) expect((await run()).generation).toBe(generation);
+    // In run 6 what is below the floor 4 was cleaned away, but for the epoch before it.
+    expect(await views.touchedBelow(0, 4, 10)).toMatchObject([{ customerId: 'anna', epoch: 2 }]);
+    expect((await views.loadDeltas(keys)).map(({ epoch }) => epoch)).toEqual([2]);
   });
 
   it('below a floor that has only just been raised stay', async () => {

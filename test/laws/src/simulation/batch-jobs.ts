@@ -16,9 +16,13 @@ const EXPECTED = new Set([
   'TIDEMARK_BATCH_NOTHING_PUBLISHED',
   'TIDEMARK_POINTER_SUPERSEDED',
   'TIDEMARK_POINTER_BASE',
-  // Two that run at once, one of them without the right to, take each other's merged files away.
+]);
+
+/** And with where two have run at once, one of them without the right to. */
+const OF_TWO = new Set([
+  // They take each other's merged files away.
   'TIDEMARK_LAKE_MISSING',
-  // Or both publish the run that they go on with, with a rollback in between: what was recorded first stands.
+  // Both publish the run that they go on with, with a rollback in between: what was recorded first stands.
   'TIDEMARK_CATALOG_CONFLICT',
 ]);
 
@@ -39,7 +43,7 @@ export class BatchJobs {
   readonly #settings: BatchSettings;
   #hosts: Host[] = [];
   /** Processes that have lost the right to run. */
-  readonly #overtaken = new WeakSet<Process>();
+  readonly #overtaken = new Set<Process>();
 
   constructor(simulation: Simulation, shared: Shared, generations: number = simulation.random.pick(KEPT)) {
     this.#simulation = simulation;
@@ -115,9 +119,13 @@ export class BatchJobs {
       const { error } = job.failure;
       if (!(error instanceof TidemarkError)) throw error;
       this.#simulation.note(`${job.kind} failed: ${error.code}`);
-      const isExpected = EXPECTED.has(error.code) || (OVERTAKEN.has(error.code) && this.#overtaken.has(host.process));
-      if (!error.retryable && !isExpected) throw error;
+      if (!error.retryable && !this.#isExpected(host, error)) throw error;
     }
+  }
+
+  #isExpected({ process }: Host, { code }: TidemarkError): boolean {
+    if (EXPECTED.has(code)) return true;
+    return OVERTAKEN.has(code) ? this.#overtaken.has(process) : OF_TWO.has(code) && this.#overtaken.size > 0;
   }
 
   #anyBusy(): Process | null {

@@ -54,8 +54,8 @@ const CALLS_A_RUN = 120;
 
 /**
  * A system that lives long: events come, answers are held to the law and runs are made. In restless times senders repeat what
- * they sent, runs die or are gone back from, the log gets another partition, and the speed
- * layer stands still while several are published.
+ * they sent, runs die or are gone back from, the log gets another partition, and the speed layer stands still while several
+ * generations are published.
  */
 export class Year {
   readonly mirror = new Mirror(DEFINITION.currency);
