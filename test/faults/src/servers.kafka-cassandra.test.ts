@@ -99,7 +99,7 @@ describe.skipIf(kafkaOfRun() === null || cassandraOfRun() === null)('servers tha
         try {
           await append(BACKLOG);
           await readsFail(reader);
-          await writer.acknowledges(1_000);
+          await writer.acknowledges(400);
           await lagIsOver(BACKLOG / 2);
           for (const app of system.speedLayers) {
             expect(await system.metricOf(app, 'tidemark_speed_pending_rows')).toBeLessThan(MAX_PENDING_ROWS);

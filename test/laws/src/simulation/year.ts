@@ -35,7 +35,7 @@ const MAX_PARTITIONS = 6;
 export const EVENTS_A_DAY = 6;
 /** Generations that are kept: the live one and the one before. */
 export const READABLE = 2;
-const READS_AT_ONCE = 6;
+const READS_AT_ONCE = 4;
 const ALL = 100_000;
 
 /** What may happen on a day beside events, reads and runs, and on how many days of a restless time it does. */
