@@ -3,6 +3,7 @@ import { barrierRecord } from '@tidemark/log';
 import { emptyDelta } from '@tidemark/metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
+import { publish } from './steps/publish.ts';
 import { openSmallSystem, type SmallSystem } from './testing/small-system.ts';
 
 let system: SmallSystem;
@@ -194,6 +195,20 @@ describe('generations', () => {
     expect(await system.revenue('anna')).toBe('2.00');
     // Generation 2 is no ancestor of 3: its rows are never read again.
     expect((await system.context.views.pointer())?.excluded).toEqual([2]);
+  });
+
+  it('that were gone back from are not published again by a process that had lost its right to run', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    await run();
+    await system.place('anna', 'o-2', '1.00');
+    const { generation } = await run();
+    await rollback(system.context, null);
+    await resumePublishing(system.context);
+    const { catalog, views } = system.context;
+    const stale = await catalog.run(generation);
+    if (!stale?.cut) throw new Error('the run has no cut');
+    expect(await publish(system.context, { ...stale, cut: stale.cut }, false)).toMatchObject({ kind: 'kept' });
+    expect((await views.pointer())?.generation).toBe(1);
   });
 
   it('are kept as many as was said, and only then cleaned, when no reader can hold them any more', async () => {

@@ -38,7 +38,7 @@ export async function publish(
     return { kind: 'published', pointer, base, rows: 0 };
   }
   if (pointer?.publishing === 'paused') return { kind: 'kept', reason: 'publishing is paused' };
-  // Another process may have gone on with this run when this one had lost its right: its list is fixed then.
+  // By another process, where this one had lost its right to run. What the catalog says it was made from no longer changes.
   if (((await catalog.run(generation))?.publishedAtMs ?? null) !== null)
     return { kind: 'kept', reason: 'it was published before, and gone back from' };
 

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { EventLog } from '../port.ts';
 
 /** Something an adapter can do, or why it can't. */
@@ -31,5 +32,12 @@ export type LogUnderTest = {
 
 export const PARTITIONS = 4;
 
-/** Of tests that hold an adapter to `within`: a busy machine may take as long by itself now and then. */
-export const MAY_BE_BUSY = { retry: 3 };
+const TOO_LONG = 'longer than the adapter says';
+
+/** Fails when more milliseconds than one of `within` have passed since a moment of `performance.now()`. */
+export function tookAtMost(ms: number, sinceMs: number): void {
+  expect(performance.now() - sinceMs, TOO_LONG).toBeLessThan(ms);
+}
+
+/** Of tests with `tookAtMost`: a busy machine may take as long by itself now and then. Whatever else fails, fails. */
+export const MAY_BE_BUSY = { retry: { count: 3, condition: new RegExp(TOO_LONG) } };

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Client, types } from 'cassandra-driver';
+import { types } from 'cassandra-driver';
+import clientOptions from 'cassandra-driver/lib/client-options.js';
 import DriverConnection from 'cassandra-driver/lib/connection.js';
 import requests from 'cassandra-driver/lib/requests.js';
 import { afterEach, expect, test } from 'vitest';
 import './stray-answers.ts';
 
-const { opcodes, responseErrorCodes: codes } = types as unknown as {
-  opcodes: Record<'ready' | 'startup' | 'supported' | 'error', number>;
-  responseErrorCodes: typeof types.responseErrorCodes;
-};
+const { responseErrorCodes: codes } = types;
+/** Of the frames of version 4 of the protocol. */
+const opcodes = { error: 0, startup: 1, ready: 2, supported: 6 };
 const PROTOCOL = 4;
 const HEADER_BYTES = 9;
 
@@ -56,9 +56,7 @@ async function connected() {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { options } = new Client({ contactPoints: ['127.0.0.1'], localDataCenter: 'dc1' }) as unknown as {
-    options: object;
-  };
+  const options = clientOptions.extend({ contactPoints: ['127.0.0.1'], localDataCenter: 'dc1' });
   const connection = new DriverConnection(`127.0.0.1:${(server.address() as AddressInfo).port}`, PROTOCOL, options);
   ended.push(
     () => new Promise((resolve) => server.close(resolve)),

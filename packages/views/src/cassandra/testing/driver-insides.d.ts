@@ -1,4 +1,4 @@
-/* The driver's own codec, which its types don't tell of. */
+/* What tests use of the driver's insides, which its types don't tell of. */
 
 declare module 'cassandra-driver/lib/encoder.js' {
   export default class Encoder {
@@ -16,4 +16,10 @@ declare module 'cassandra-driver/lib/requests.js' {
   /** `options`: the smallest of requests, by which a connection is kept alive. */
   const requests: { readonly options: object };
   export default requests;
+}
+
+declare module 'cassandra-driver/lib/client-options.js' {
+  /** `extend`: what a client makes of the options that it is given. */
+  const clientOptions: { extend(options: object): object };
+  export default clientOptions;
 }
