@@ -1,4 +1,4 @@
-// `npm run bench -- [--only NAME] [--scale S] [--json FILE]`: runs test/bench from source.
+// `npm run bench -- [--only NAME]… [--on kafka,cassandra] [--scale S] [--rounds N] [--json FILE]`: runs test/bench from source.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { AppProcess, appMain } from './app-process.ts';
+import { appMain } from './app-process.ts';
 import { BatchSystem } from './batch-system.ts';
 import { type Bench, ratioAtLeast, scaled } from './bench.ts';
 import { orderRecords, uniform } from './events.ts';
@@ -15,21 +15,13 @@ export const apiBench: Bench = {
   unit: 'requests/s',
   against: 'bare route, same reads',
   goal: ratioAtLeast(0.85),
-  async run(place) {
-    const customers = scaled(CUSTOMERS, place);
-    const system = await BatchSystem.open(place);
-    const apps: AppProcess[] = [];
-    const start = async (module: string, env: Readonly<Record<string, string>>) => {
-      const app = await AppProcess.start(module, env);
-      apps.push(app);
-      return app;
-    };
-    try {
+  run: (place) =>
+    BatchSystem.with(place, async (system) => {
+      const customers = scaled(CUSTOMERS, place);
       await system.append(orderRecords(2 * customers, uniform(customers)));
       const { generation } = await system.run();
-      const serving = await start(appMain('serving-layer'), { ...system.environment, TIDEMARK_PORT: '0' });
-      const bare = await start(import.meta.resolve('./bare-server.ts'), {
-        BENCH_VIEWS_URL: system.environment.TIDEMARK_VIEWS_URL ?? '',
+      const serving = await system.start(appMain('serving-layer'), { TIDEMARK_PORT: '0' });
+      const bare = await system.start(import.meta.resolve('./bare-server.ts'), {
         BENCH_DEFINITION: system.definition.id,
         BENCH_GENERATION: String(generation),
       });
@@ -41,11 +33,7 @@ export const apiBench: Bench = {
         value: await requestsPerSecond(serving.url, pathOf, forMs),
         baseline: await requestsPerSecond(bare.url, pathOf, forMs),
       };
-    } finally {
-      for (const app of apps) await app.stop();
-      await system.close();
-    }
-  },
+    }),
 };
 
 /** As many requests as are answered, each connection asking again when it has its answer. */

@@ -3,7 +3,7 @@ import { openBareReads } from './bare-reads.ts';
 
 /** A route that answers with the two reads of a customer as they come: what no serving layer can do without. */
 const {
-  BENCH_VIEWS_URL: viewsUrl = '',
+  TIDEMARK_VIEWS_URL: viewsUrl = '',
   BENCH_DEFINITION: definition = '',
   BENCH_GENERATION: generation = '',
 } = process.env;

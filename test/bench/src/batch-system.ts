@@ -12,6 +12,7 @@ import { define } from '@tidemark/metrics';
 import { systemClock } from '@tidemark/runtime';
 import type { BatchRow } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
+import { AppProcess } from './app-process.ts';
 import type { Place } from './bench.ts';
 import { chunks } from './events.ts';
 
@@ -23,11 +24,12 @@ export type PublishedRun = {
   readonly publishMs: number;
 };
 
-/** Log, lake, catalog and views of one system, new and empty, with a batch layer in this process. */
+/** Log, lake, catalog and views of one system, new and empty, with a batch layer in this process and apps beside it. */
 export class BatchSystem {
   readonly #context: BatchContext;
   readonly #close: () => Promise<void>;
-  /** Where its stores are, as the apps are told. */
+  readonly #apps: AppProcess[] = [];
+  /** Where its stores are, as apps are told. */
   readonly environment: Readonly<Record<string, string>>;
 
   private constructor(
@@ -40,7 +42,18 @@ export class BatchSystem {
     this.#close = close;
   }
 
-  static async open(place: Place): Promise<BatchSystem> {
+  /** A system for the time that the work takes. */
+  static async with<T>(place: Place, work: (system: BatchSystem) => Promise<T>): Promise<T> {
+    const system = await BatchSystem.#open(place);
+    try {
+      return await work(system);
+    } finally {
+      for (const app of system.#apps) await app.stop();
+      await system.#close();
+    }
+  }
+
+  static async #open(place: Place): Promise<BatchSystem> {
     const folder = await place.folder();
     const [logUrl, viewsUrl, catalogUrl] = [await place.log(), await place.views(), await place.database()];
     const limits = { memoryLimit: '1GB', threads: 2, tempFolder: join(folder, 'spill') };
@@ -72,10 +85,6 @@ export class BatchSystem {
     return this.#context.definition;
   }
 
-  get views(): BatchContext['views'] {
-    return this.#context.views;
-  }
-
   get log(): EventLog {
     return this.#context.log;
   }
@@ -84,6 +93,7 @@ export class BatchSystem {
     for (const batch of chunks(records, 1_000)) await this.#context.log.append(batch);
   }
 
+  /** One batch run, and how long some of its steps took. */
   async run(): Promise<PublishedRun> {
     const { generation, rowsWritten } = await runBatch(this.#context);
     const run = await this.#context.catalog.run(generation);
@@ -109,7 +119,10 @@ export class BatchSystem {
     return rows;
   }
 
-  async close(): Promise<void> {
-    await this.#close();
+  /** Starts a process that is told where the stores are, and ends it with the system. */
+  async start(module: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {
+    const app = await AppProcess.start(module, { ...this.environment, ...env });
+    this.#apps.push(app);
+    return app;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { AppProcess, appMain } from './app-process.ts';
+import { appMain } from './app-process.ts';
 import { BatchSystem } from './batch-system.ts';
-import { type Bench, quantile, valueAtMost } from './bench.ts';
+import { type Bench, type Figures, quantile, valueAtMost } from './bench.ts';
 import { orderRecords, uniform } from './events.ts';
 
 const EVENTS_PER_SECOND = 2_000;
@@ -18,32 +18,27 @@ export const freshnessBench: Bench = {
   unit: 'ms',
   against: 'a reader of the log',
   goal: valueAtMost(250),
-  async run(place) {
-    const system = await BatchSystem.open(place);
-    const apps: AppProcess[] = [];
-    const stopping = new AbortController();
-    try {
+  run: (place) =>
+    BatchSystem.with(place, async (system) => {
       await system.append(orderRecords(1_000, uniform(1_000)));
       await system.run();
-      const env = { ...system.environment, TIDEMARK_PORT: '0', TIDEMARK_METRICS_PORT: '0' };
-      for (const name of ['speed-layer', 'serving-layer'] as const)
-        apps.push(await AppProcess.start(appMain(name), env));
-      const url = apps[1]?.url ?? '';
-      const traffic = steadily(system, stopping.signal);
+      await system.start(appMain('speed-layer'), { TIDEMARK_METRICS_PORT: '0' });
+      const { url } = await system.start(appMain('serving-layer'), { TIDEMARK_PORT: '0' });
       const samples = Math.max(5, Math.round(SAMPLES * Math.min(1, place.scale)));
-      const visible: number[] = [];
-      for (let n = 0; n < samples; n++) visible.push(await visibleAfterMs(system, url, n));
-      const told: number[] = [];
-      for (let n = 0; n < samples; n++) told.push(await readAfterMs(system, n));
-      stopping.abort();
-      await traffic;
-      return { value: quantile(visible, 0.99), baseline: quantile(told, 0.99) };
-    } finally {
-      stopping.abort();
-      for (const app of apps) await app.stop();
-      await system.close();
-    }
-  },
+      const stopping = new AbortController();
+      const sample = async (): Promise<Figures> => {
+        const [visible, told]: [number[], number[]] = [[], []];
+        try {
+          for (let n = 0; n < samples; n++) visible.push(await visibleAfterMs(system, url, n));
+          for (let n = 0; n < samples; n++) told.push(await readAfterMs(system, n));
+          return { value: quantile(visible, 0.99), baseline: quantile(told, 0.99) };
+        } finally {
+          stopping.abort();
+        }
+      };
+      const [figures] = await Promise.all([sample(), steadily(system, stopping.signal)]);
+      return figures;
+    }),
 };
 
 /** Appends other customers' events at the rate, whatever an append takes. */
@@ -57,15 +52,16 @@ async function steadily(system: BatchSystem, signal: AbortSignal): Promise<void>
   }
 }
 
-/** One event of a customer that nobody else has. */
-const marked = (kind: string, n: number) =>
-  orderRecords(1, () => 10_000_000 + n, kind === 'visible' ? 100_000_000 + n : 200_000_000 + n);
+/** Where those begin that nobody else has: customers, and events of each kind of sample. */
+const MARKED = { customer: 10_000_000, visible: 100_000_000, read: 200_000_000 };
+
+const marked = (kind: 'visible' | 'read', n: number) => orderRecords(1, () => MARKED.customer + n, MARKED[kind] + n);
 
 async function visibleAfterMs(system: BatchSystem, url: string, n: number): Promise<number> {
   await system.log.append(marked('visible', n));
   const appendedAt = performance.now();
   for (;;) {
-    const answer = await fetch(`${url}/v1/customers/customer-${10_000_000 + n}`);
+    const answer = await fetch(`${url}/v1/customers/customer-${MARKED.customer + n}`);
     await answer.arrayBuffer();
     if (answer.status === 200) return performance.now() - appendedAt;
     if (answer.status !== 404) throw new Error(`the API answered ${answer.status}`);

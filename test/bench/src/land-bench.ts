@@ -23,15 +23,10 @@ export const landBench: Bench = {
   goal: ratioAtLeast(0.7),
   async run(place) {
     const records = recordsOf(place);
-    const system = await BatchSystem.open(place);
-    let value: number;
-    try {
+    const value = await BatchSystem.with(place, async (system) => {
       await system.append(records);
-      value = (records.length / (await system.run()).landMs) * 1000;
-    } finally {
-      await system.close();
-    }
-
+      return (records.length / (await system.run()).landMs) * 1000;
+    });
     const folder = await place.folder();
     const session = await openSession({ memoryLimit: '1GB', threads: 2, tempFolder: join(folder, 'spill') });
     const decoder = new TextDecoder('utf-8', { fatal: true });

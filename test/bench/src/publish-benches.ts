@@ -1,5 +1,5 @@
 import { openViews } from '@tidemark/views/open';
-import { BatchSystem } from './batch-system.ts';
+import { BatchSystem, type PublishedRun } from './batch-system.ts';
 import { type Bench, rate, ratioAtLeast, ratioAtMost, scaled } from './bench.ts';
 import { chunks, orderRecords, uniform } from './events.ts';
 
@@ -12,23 +12,21 @@ export const publishBench: Bench = {
   unit: 'rows/s',
   against: 'bare loop of upserts',
   goal: ratioAtLeast(0.8),
-  async run(place) {
-    const customers = scaled(CUSTOMERS, place);
-    const system = await BatchSystem.open(place);
-    const bareStore = await openViews(await place.views());
-    try {
-      await system.append(orderRecords(customers, uniform(customers)));
-      const { generation, rowsWritten, publishMs } = await system.run();
+  run: (place) =>
+    BatchSystem.with(place, async (system) => {
+      const { generation, rowsWritten, publishMs } = await firstRun(system, scaled(CUSTOMERS, place));
       const rows = await system.rowsOf(generation);
-      const bare = await bareStore.open(system.definition);
-      const baseline = await rate(rows.length, async () => {
-        for (const page of chunks(rows, ROWS)) await bare.writeBatch(page);
-      });
-      return { value: (rowsWritten / publishMs) * 1000, baseline };
-    } finally {
-      await Promise.all([system.close(), bareStore.close()]);
-    }
-  },
+      const bareStore = await openViews(await place.views());
+      try {
+        const bare = await bareStore.open(system.definition);
+        const baseline = await rate(rows.length, async () => {
+          for (const page of chunks(rows, ROWS)) await bare.writeBatch(page);
+        });
+        return { value: (rowsWritten / publishMs) * 1000, baseline };
+      } finally {
+        await bareStore.close();
+      }
+    }),
 };
 
 /** Publishing after a hundredth of the customers changed, against publishing all of them. */
@@ -37,17 +35,18 @@ export const publishChangedBench: Bench = {
   unit: 'ms',
   against: 'all customers',
   goal: ratioAtMost(0.03),
-  async run(place) {
-    const customers = scaled(CUSTOMERS, place);
-    const system = await BatchSystem.open(place);
-    try {
-      await system.append(orderRecords(customers, uniform(customers)));
-      const { publishMs: baseline } = await system.run();
+  run: (place) =>
+    BatchSystem.with(place, async (system) => {
+      const customers = scaled(CUSTOMERS, place);
+      const { publishMs: baseline } = await firstRun(system, customers);
       await system.append(orderRecords(Math.ceil(customers / 100), uniform(customers), customers));
       const { publishMs: value } = await system.run();
       return { value, baseline };
-    } finally {
-      await system.close();
-    }
-  },
+    }),
 };
+
+/** Publishes an order of each customer. */
+async function firstRun(system: BatchSystem, customers: number): Promise<PublishedRun> {
+  await system.append(orderRecords(customers, uniform(customers)));
+  return await system.run();
+}
