@@ -1,4 +1,3 @@
-import { compareUtf8 } from '@tidemark/contracts';
 import {
   type ColumnValue,
   mergeView,
@@ -7,7 +6,7 @@ import {
   rankScore,
   UNRANKED_SCORE,
 } from '@tidemark/metrics';
-import type { Candidate, CustomerRows } from '@tidemark/views';
+import { byRank, type Candidate, type CustomerRows } from '@tidemark/views';
 import { statesOf } from './customer-reader.ts';
 import type { Pin } from './pins.ts';
 import type { ServingContext } from './serving-context.ts';
@@ -92,12 +91,4 @@ function exactDepth(customers: readonly Candidate[], bound: Candidate | undefine
   if (bound === undefined) return null;
   const depth = customers.findIndex((entry) => byRank(entry, bound) > 0);
   return depth === -1 ? customers.length : depth;
-}
-
-/** Where an entry stands: what a cursor remembers of it. */
-export type Place = Pick<Candidate, 'customerId' | 'score'>;
-
-export function byRank(a: Place, b: Place): number {
-  if (a.score !== b.score) return a.score < b.score ? 1 : -1;
-  return compareUtf8(a.customerId, b.customerId);
 }

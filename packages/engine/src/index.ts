@@ -6,6 +6,7 @@ export type {
   HistoryRow,
   Inspection,
   RankedCustomer,
+  Rankings,
   RecomputeRequest,
   RecomputeResult,
   RowFile,

@@ -36,6 +36,8 @@ export type Inspection = {
 
 export type RankedCustomer = { readonly customerId: string; readonly score: bigint };
 
+export type Rankings = ReadonlyMap<string, readonly RankedCustomer[]>;
+
 export type HistoryRequest = Pick<RecomputeRequest, 'currency' | 'definitionId' | 'rows'> & {
   readonly customerIds: readonly string[];
 };
@@ -64,14 +66,8 @@ export type Engine = {
    * base, no longer in the snapshot: the states are zeros then), and the definition's columns.
    */
   changes(currency: string, snapshot: string, base: string | null): AsyncIterable<RecordBatch>;
-  /** The first `limit` customers of one of the definition's rank lists, as it stands at `asOfMs`. */
-  top(
-    currency: string,
-    snapshot: string,
-    list: string,
-    asOfMs: number,
-    limit: number,
-  ): Promise<readonly RankedCustomer[]>;
+  /** The definition's rank lists as they stand at `asOfMs`, by name: of each the first `limit` customers, best first. */
+  rankings(currency: string, snapshot: string, asOfMs: number, limit: number): Promise<Rankings>;
   /** The rows of some customers, repeats too, in no particular order: one scan for all of them. Few enough to be held. */
   histories(request: HistoryRequest): Promise<readonly HistoryRow[]>;
   close(): Promise<void>;

@@ -27,7 +27,7 @@ export type { Field, FieldType, FieldValue, Row, Source } from './source.ts';
 export { type Change, type ChangeKind, expand, SOURCES } from './sources.ts';
 export { DUCKDB_TYPES } from './sql/column-sql.ts';
 export { historySql } from './sql/history.ts';
-export { RANK_LIST_LENGTH, type RankList, rankListName, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
+export { RANK_LIST_LENGTH, type RankList, rankColumns, rankListName, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
 export { recomputeSql } from './sql/recompute.ts';
 export { ENVELOPE_COLUMNS, ORDER_COLUMNS, presenceColumn, type RowColumn, rowColumns } from './sql/row-columns.ts';
 export type { State } from './state.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asOf, dividedBy, type Expression, metric, plus, times, whole, wholeDays } from './expression.ts';
 import { mergeView, rankScore } from './merged-view.ts';
-import { rankLists, UNRANKED_SCORE } from './sql/rank.ts';
+import { rankColumns } from './sql/rank.ts';
 import { foldedBatch } from './testing/consolidated.ts';
 import { Duck } from './testing/duck.ts';
 import { histories, INT64_MAX } from './testing/histories.ts';
@@ -119,14 +119,15 @@ describe('the SQL', () => {
     const sample = fc.sample(histories, parameters);
     const [{ barrierAtMs, asOfMs } = { barrierAtMs: 0, asOfMs: 0 }] = sample;
     const states = await duck.recompute(LAW_DEFINITION, sample.flatMap(ofCustomer), barrierAtMs);
-    for (const { name, sort, flag, condition, score } of rankLists(LAW_DEFINITION, asOfMs)) {
-      const reader = await duck.connection.runAndReadAll(`SELECT customer_id, ${score} FROM states WHERE ${condition}`);
+    for (const { name, sql } of rankColumns(LAW_DEFINITION, asOfMs)) {
+      const reader = await duck.connection.runAndReadAll(`SELECT customer_id, ${sql} FROM states`);
       const ranked = new Map(reader.getRows().map(([id, value]) => [id, value]));
       for (const [id, state] of states) {
-        const isListed = flag === null || mergeView(LAW_DEFINITION, [state], asOfMs).metrics[flag] === true;
-        const own = rankScore(LAW_DEFINITION, [state], sort, asOfMs).score;
-        const expected = isListed ? (own ?? (flag === null ? null : UNRANKED_SCORE)) : null;
-        expect(ranked.get(id) ?? null, `${name} of ${id}`).toEqual(expected);
+        const isFlag = LAW_DEFINITION.metrics.some((metric) => metric.name === name && metric.kind === 'flag');
+        const expected = isFlag
+          ? mergeView(LAW_DEFINITION, [state], asOfMs).metrics[name]
+          : rankScore(LAW_DEFINITION, [state], name, asOfMs).score;
+        expect(ranked.get(id), `${name} of ${id}`).toEqual(expected);
       }
     }
   });

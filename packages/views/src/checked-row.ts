@@ -72,12 +72,10 @@ export function checkServing(serving: Serving): void {
 export function checkCandidateList(generation: number, list: string, candidates: readonly Candidate[]): void {
   checkNumber(generation, 'a generation');
   checkText(list, 'the name of a list');
-  for (const candidate of candidates) checkCandidate(candidate);
-}
-
-function checkCandidate(candidate: Candidate): void {
-  checkCustomerId(candidate.customerId);
-  checkScore(candidate.score);
+  for (const { customerId, score } of candidates) {
+    checkCustomerId(customerId);
+    checkScore(score);
+  }
 }
 
 /** Own fields of the stored rows, which no column of a state may be called. */

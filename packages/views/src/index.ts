@@ -1,3 +1,4 @@
+export { byRank } from './by-rank.ts';
 export { ViewsError, type ViewsErrorCode } from './error.ts';
 export { inSlice, newest, pinned, sliceAfter } from './lineage.ts';
 export {

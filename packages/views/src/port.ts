@@ -67,7 +67,7 @@ export type ScanPage = {
   readonly cursor: string | null;
 };
 
-/** `score` is comparable within a list: higher comes first, ties by customer id ascending (UTF-8 bytes). */
+/** `score` is comparable within a list; `byRank` is its order. */
 export type Candidate = { readonly customerId: string; readonly score: bigint };
 
 /** A record that is no event: identified by its position, kept with its bytes. */
@@ -121,6 +121,7 @@ export type Views = {
   /** Never moves a position back. */
   writePosition(partition: number, position: Position): Promise<void>;
 
+  /** Keeps a generation's list, some thousands of customers at most, in the place of what it was before. */
   writeCandidates(generation: number, list: string, candidates: readonly Candidate[]): Promise<void>;
   /** The best `limit` of a list, best first. */
   candidates(generation: number, list: string, limit: number): Promise<readonly Candidate[]>;

@@ -1,6 +1,6 @@
 import type { Run } from '@tidemark/catalog';
 import { fromRecordBatch } from '@tidemark/engine';
-import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH, rankLists } from '@tidemark/metrics';
+import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH } from '@tidemark/metrics';
 import { reached } from '@tidemark/runtime';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
@@ -132,12 +132,7 @@ async function writeCandidates(
 ): Promise<void> {
   const { generation } = run;
   const asOfMs = run.barrierAtMs - AS_OF_BEFORE_BARRIER_MS;
-  for (const { name } of rankLists(definition, asOfMs)) {
-    progress({ generation, step: 'publish', detail: `candidates by ${name}` });
-    await views.writeCandidates(
-      generation,
-      name,
-      await engine.top(definition.currency, snapshot, name, asOfMs, RANK_LIST_LENGTH),
-    );
-  }
+  progress({ generation, step: 'publish', detail: 'candidates' });
+  const lists = await engine.rankings(definition.currency, snapshot, asOfMs, RANK_LIST_LENGTH);
+  for (const [name, candidates] of lists) await views.writeCandidates(generation, name, candidates);
 }

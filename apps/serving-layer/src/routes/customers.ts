@@ -1,10 +1,11 @@
+import { byRank } from '@tidemark/views';
 import { z } from 'zod';
 import { asOfUnder } from '../as-of.ts';
 import { decodeCursor, encodeCursor, invalidCursor } from '../cursor.ts';
 import type { CustomerView } from '../customer-reader.ts';
 import { gone } from '../pins.ts';
 import { ApiProblem } from '../problem.ts';
-import { byRank, type RankingQuery, rank } from '../ranking.ts';
+import { type RankingQuery, rank } from '../ranking.ts';
 import { asOf, generation, limit } from '../schema/request.ts';
 import type { Services, ServingApp } from '../services.ts';
 

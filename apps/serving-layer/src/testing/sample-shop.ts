@@ -1,5 +1,5 @@
 import type { Drift, Run } from '@tidemark/catalog';
-import { compareUtf8, parse, type TidemarkEvent } from '@tidemark/contracts';
+import { parse, type TidemarkEvent } from '@tidemark/contracts';
 import {
   AS_OF_BEFORE_BARRIER_MS,
   type Definition,
@@ -11,7 +11,7 @@ import {
   type State,
   UNRANKED_SCORE,
 } from '@tidemark/metrics';
-import { type Candidate, type LivePointer, moveTo, publishNext, raiseFloor, type Views } from '@tidemark/views';
+import { byRank, type Candidate, type LivePointer, moveTo, publishNext, raiseFloor, type Views } from '@tidemark/views';
 
 export const BARRIER_AT_MS = Date.UTC(2024, 5, 1, 12);
 export const NOW_MS = BARRIER_AT_MS + 3_600_000;
@@ -174,14 +174,11 @@ export class SampleShop {
           if (mergeView(this.definition, [state], earliestMs).metrics[flag] !== true) return [];
           return [{ customerId, score: own ?? UNRANKED_SCORE }];
         });
-        yield [rankListName(sort, flag), list.toSorted(bestFirst).slice(0, this.#listLimit)];
+        yield [rankListName(sort, flag), list.toSorted(byRank).slice(0, this.#listLimit)];
       }
     }
   }
 }
-
-export const bestFirst = (a: Candidate, b: Candidate): number =>
-  a.score === b.score ? compareUtf8(a.customerId, b.customerId) : a.score < b.score ? 1 : -1;
 
 function runOf(definition: string, pointer: LivePointer, base: LivePointer | null): Run {
   return {

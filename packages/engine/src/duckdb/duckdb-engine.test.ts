@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSession, type Session } from '@tidemark/duckdb';
-import { type ColumnValue, define, rankListName } from '@tidemark/metrics';
+import { type ColumnValue, define, rankListName, rankLists, UNRANKED_SCORE } from '@tidemark/metrics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, fromRecordBatch, type RowFile, type StateRow } from '../index.ts';
 import { openDuckDbEngine } from './index.ts';
@@ -121,22 +121,31 @@ describe('the DuckDB engine', () => {
   });
 
   it('ranks customers, ties by id', async () => {
+    const top = async (snapshot: string, list: string, asOfMs: number, limit: number) =>
+      (await engine.rankings('USD', snapshot, asOfMs, limit)).get(list);
     const snapshot = await recomputeOver(
       { orders: [await parquet('o6', orders(0, 14, 'CASE WHEN i % 7 < 3 THEN 500 ELSE 100 + i % 7 END'))] },
       'g6',
     );
-    const best = await engine.top('USD', snapshot, 'total_revenue', barrierAtMs, 4);
-    expect(best.map(({ customerId, score }) => [customerId, score])).toEqual([
+    const best = await top(snapshot, 'total_revenue', barrierAtMs, 4);
+    expect(best?.map(({ customerId, score }) => [customerId, score])).toEqual([
       ['c-0', 1000n],
       ['c-1', 1000n],
       ['c-2', 1000n],
       ['c-6', 212n],
     ]);
     const atRisk = await recomputeOver({ support_tickets: [await parquet('t6', tickets)] }, 'g7');
-    expect(await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs, 100)).toHaveLength(7);
-    expect(
-      await engine.top('USD', atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs + 60 * 24 * HOUR_MS, 100),
-    ).toEqual([]);
+    const everyList = await engine.rankings('USD', atRisk, barrierAtMs, 2);
+    expect([...everyList.keys()]).toEqual(rankLists(definition).map(({ name }) => name));
+    expect(everyList.get('last_order_date')).toEqual([]);
+    expect(everyList.get(rankListName('last_order_date', 'at_risk'))).toEqual([
+      { customerId: 'c-0', score: UNRANKED_SCORE },
+      { customerId: 'c-1', score: UNRANKED_SCORE },
+    ]);
+    expect(await top(atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs, 100)).toHaveLength(7);
+    expect(await top(atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs + 60 * 24 * HOUR_MS, 100)).toEqual(
+      [],
+    );
   });
 
   it('gives the landed rows of the customers asked for, as history has them', async () => {

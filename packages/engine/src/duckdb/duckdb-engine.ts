@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SessionOptions } from '@tidemark/duckdb';
 import { type RecordBatch, tableFromIPC } from 'apache-arrow';
 import { EngineError } from '../error.ts';
-import type { Engine, HistoryRequest, HistoryRow, Inspection, RankedCustomer, RecomputeResult } from '../port.ts';
+import type { Engine, HistoryRequest, HistoryRow, Inspection, Rankings, RecomputeResult } from '../port.ts';
 import type { Reply, Request } from './protocol.ts';
 
 type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
@@ -38,14 +38,8 @@ class DuckDbEngine implements Engine {
     return (await this.#ask({ kind: 'inspect', currency, snapshot, base })) as Inspection;
   }
 
-  async top(
-    currency: string,
-    snapshot: string,
-    list: string,
-    asOfMs: number,
-    limit: number,
-  ): Promise<readonly RankedCustomer[]> {
-    return (await this.#ask({ kind: 'top', currency, snapshot, list, asOfMs, limit })) as readonly RankedCustomer[];
+  async rankings(currency: string, snapshot: string, asOfMs: number, limit: number): Promise<Rankings> {
+    return (await this.#ask({ kind: 'rankings', currency, snapshot, asOfMs, limit })) as Rankings;
   }
 
   async histories(request: HistoryRequest): Promise<readonly HistoryRow[]> {

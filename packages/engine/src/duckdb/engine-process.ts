@@ -5,7 +5,7 @@ import { Table, tableToIPC } from 'apache-arrow';
 import { toRecordBatch } from '../arrow-column.ts';
 import { histories } from './history-rows.ts';
 import type { Reply, Request } from './protocol.ts';
-import { changes, inspect, recompute, top } from './snapshot-queries.ts';
+import { changes, inspect, rankings, recompute } from './snapshot-queries.ts';
 
 type Work = Exclude<Request, { kind: 'taken' }>;
 
@@ -69,12 +69,12 @@ async function main(): Promise<void> {
       }
       case 'histories':
         return reply({ id, kind: 'done', result: await histories(connection, message.request) });
-      case 'top': {
-        const { currency, snapshot, list, asOfMs, limit } = message;
+      case 'rankings': {
+        const { currency, snapshot, asOfMs, limit } = message;
         return reply({
           id,
           kind: 'done',
-          result: await top(connection, define(currency), snapshot, list, asOfMs, limit),
+          result: await rankings(connection, define(currency), snapshot, asOfMs, limit),
         });
       }
     }

@@ -1,11 +1,4 @@
-import type {
-  HistoryRequest,
-  HistoryRow,
-  Inspection,
-  RankedCustomer,
-  RecomputeRequest,
-  RecomputeResult,
-} from '../port.ts';
+import type { HistoryRequest, HistoryRow, Inspection, Rankings, RecomputeRequest, RecomputeResult } from '../port.ts';
 
 /** What the caller asks of the engine's process. One answer, or a stream of batches, for each id. */
 export type Request = { readonly id: number } & (
@@ -13,10 +6,9 @@ export type Request = { readonly id: number } & (
   | { readonly kind: 'inspect'; readonly currency: string; readonly snapshot: string; readonly base: string | null }
   | { readonly kind: 'changes'; readonly currency: string; readonly snapshot: string; readonly base: string | null }
   | {
-      readonly kind: 'top';
+      readonly kind: 'rankings';
       readonly currency: string;
       readonly snapshot: string;
-      readonly list: string;
       readonly asOfMs: number;
       readonly limit: number;
     }
@@ -34,7 +26,7 @@ export type Reply = { readonly id: number } & (
   | { readonly kind: 'end'; readonly batches: number; readonly rows: number }
   | {
       readonly kind: 'done';
-      readonly result: RecomputeResult | Inspection | readonly RankedCustomer[] | readonly HistoryRow[];
+      readonly result: RecomputeResult | Inspection | Rankings | readonly HistoryRow[];
     }
   | { readonly kind: 'failed'; readonly message: string }
 );

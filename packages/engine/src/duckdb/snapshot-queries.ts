@@ -14,13 +14,14 @@ import {
   type ColumnValue,
   type Definition,
   DUCKDB_TYPES,
+  rankColumns,
   rankLists,
   recomputeSql,
+  UNRANKED_SCORE,
   zeroState,
 } from '@tidemark/metrics';
 import type { StateRow } from '../arrow-column.ts';
-import { EngineError } from '../error.ts';
-import type { Inspection, RankedCustomer, RecomputeRequest, RecomputeResult } from '../port.ts';
+import type { Inspection, RankedCustomer, Rankings, RecomputeRequest, RecomputeResult } from '../port.ts';
 import { definitionOf, viewLanded } from './landed-rows.ts';
 
 /**
@@ -131,20 +132,33 @@ export async function* changes(
   }
 }
 
-export async function top(
+/** Scores are computed once, into a temporary table, since most customers are looked at for every list. */
+export async function rankings(
   connection: DuckDBConnection,
   definition: Definition,
   snapshot: string,
-  list: string,
   asOfMs: number,
   limit: number,
-): Promise<readonly RankedCustomer[]> {
-  const rank = rankLists(definition, asOfMs).find(({ name }) => name === list);
-  if (!rank) throw new EngineError('TIDEMARK_ENGINE_FAILED', `The definition keeps no list ${list}.`);
-  const sql = `SELECT customer_id, (${rank.score})::HUGEINT AS score FROM ${snapshotSql(snapshot)} WHERE ${rank.condition}
-    ORDER BY score DESC, customer_id LIMIT ${limit}`;
-  const rows = (await connection.runAndReadAll(sql)).getRows();
-  return rows.map(([customerId, score]) => ({ customerId: String(customerId), score: BigInt(String(score)) }));
+): Promise<Rankings> {
+  const columns = rankColumns(definition, asOfMs).map(({ name, sql }) => `${sql} AS ${identifier(name)}`);
+  await connection.run(
+    `CREATE TEMP TABLE ranked AS SELECT customer_id, ${columns.join(', ')} FROM ${snapshotSql(snapshot)}`,
+  );
+  const lists = new Map<string, readonly RankedCustomer[]>();
+  for (const { name, sort, flag } of rankLists(definition)) {
+    const rows = await connection.runAndReadAll(
+      flag === null
+        ? `SELECT customer_id, ${identifier(sort)} AS score FROM ranked WHERE score IS NOT NULL
+           ORDER BY score DESC, customer_id LIMIT ${limit}`
+        : `SELECT customer_id, coalesce(${identifier(sort)}, ${UNRANKED_SCORE}) AS score FROM ranked
+           WHERE ${identifier(flag)} ORDER BY score DESC, customer_id LIMIT ${limit}`,
+    );
+    lists.set(
+      name,
+      rows.getRows().map(([customerId, score]) => ({ customerId: String(customerId), score: BigInt(String(score)) })),
+    );
+  }
+  return lists;
 }
 
 /** A value as DuckDB's API gives it, as the column type says it is held. */

@@ -1,47 +1,39 @@
+import { byRank } from '../by-rank.ts';
 import type { Candidate } from '../port.ts';
 import type { Statements } from './connection.ts';
 import { insertInto } from './state-codec.ts';
-import { int32Bytes, textBytes, varintBytes } from './wire-bytes.ts';
-import { type Row, textOf, varintOf } from './wire-value.ts';
+import { int32Bytes, listBytes, textBytes, varintBytes } from './wire-bytes.ts';
+import { textsOf, varintsOf } from './wire-value.ts';
 
-/** The best of a generation, list by list, kept in the order in which they are asked for. */
+/** The best of a generation, list by list. A list is written and read whole, so it is one row, best first. */
 export class Candidates {
   readonly #connection: Statements;
   readonly #insert: string;
-  readonly #best: string;
-  readonly #all: string;
-  readonly #deleteOne: string;
+  readonly #list: string;
   readonly #deleteAll: string;
 
   constructor(connection: Statements, table: string) {
-    const entry = 'generation = ? AND list = ? AND score = ? AND customer_id = ?';
     this.#connection = connection;
-    this.#insert = insertInto(table, ['generation', 'list', 'score', 'customer_id']);
-    this.#all = `SELECT customer_id, score FROM ${table} WHERE generation = ? AND list = ?`;
-    this.#best = `${this.#all} LIMIT ?`;
-    this.#deleteOne = `DELETE FROM ${table} WHERE ${entry}`;
+    this.#insert = insertInto(table, ['generation', 'list', 'customer_ids', 'scores']);
+    this.#list = `SELECT customer_ids, scores FROM ${table} WHERE generation = ? AND list = ?`;
     this.#deleteAll = `DELETE FROM ${table} WHERE generation = ?`;
   }
 
-  /** A customer's score is part of the key, so that the store keeps the order: an old other one has to be taken away. */
   async write(generation: number, list: string, candidates: readonly Candidate[]): Promise<void> {
-    const scores = new Map(candidates.map(({ customerId, score }) => [customerId, score]));
+    const ranked = candidates.toSorted(byRank);
     const key = int32Bytes(generation);
-    const place = [key, textBytes(list)];
-    const rows = await this.#connection.rows({ cql: this.#all, values: place });
-    const old = rows.map(decode).filter(({ customerId, score }) => (scores.get(customerId) ?? score) !== score);
-    const values = (customerId: string, score: bigint) => [...place, varintBytes(score), textBytes(customerId)];
-    await this.#connection.write(
-      [...scores].map(([customerId, score]) => ({ cql: this.#insert, values: values(customerId, score), key })),
-    );
-    await this.#connection.write(
-      old.map(({ customerId, score }) => ({ cql: this.#deleteOne, values: values(customerId, score), key })),
-    );
+    const customerIds = listBytes(ranked.map(({ customerId }) => textBytes(customerId)));
+    const scores = listBytes(ranked.map(({ score }) => varintBytes(score)));
+    await this.#connection.write([{ cql: this.#insert, values: [key, textBytes(list), customerIds, scores], key }]);
   }
 
   async read(generation: number, list: string, limit: number): Promise<readonly Candidate[]> {
-    const values = [int32Bytes(generation), textBytes(list), int32Bytes(limit)];
-    return (await this.#connection.rows({ cql: this.#best, values })).map(decode);
+    const [row] = await this.#connection.rows({ cql: this.#list, values: [int32Bytes(generation), textBytes(list)] });
+    if (row === undefined) return [];
+    const scores = varintsOf(row.scores);
+    return textsOf(row.customer_ids)
+      .slice(0, limit)
+      .map((customerId, place) => ({ customerId, score: scores[place] ?? missing(customerId) }));
   }
 
   async delete(generation: number): Promise<void> {
@@ -50,6 +42,6 @@ export class Candidates {
   }
 }
 
-function decode({ customer_id, score }: Row): Candidate {
-  return { customerId: textOf(customer_id), score: varintOf(score) };
+function missing(customerId: string): never {
+  throw new TypeError(`A ranking list has no score for ${customerId}.`);
 }

@@ -122,12 +122,11 @@ export function definitionTables(definitionId: string, columns: readonly Column[
       compaction('T4'),
       CACHE_ROWS,
     ),
-    // All lists of a generation: some dozens of some thousands.
+    // All lists of a generation: some dozens. A list is a row, of some thousands of customers.
     candidate: table(
       of('candidate'),
-      { generation: 'int', list: 'text', score: 'varint', ...KEYS },
-      '(generation, list, score, customer_id)',
-      'CLUSTERING ORDER BY (list ASC, score DESC, customer_id ASC)',
+      { generation: 'int', list: 'text', customer_ids: 'frozen<list<text>>', scores: 'frozen<list<varint>>' },
+      '(generation, list)',
       compaction('L4'),
     ),
     // One record, as large as the log lets it be.

@@ -42,6 +42,10 @@ export function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map(textOf) : unexpected('set<text>', value);
 }
 
+export function varintsOf(value: unknown): readonly bigint[] {
+  return Array.isArray(value) ? value.map(varintOf) : unexpected('list<varint>', value);
+}
+
 export function numbersOf(value: unknown): readonly number[] {
   return Array.isArray(value) ? value.map(numberOf) : unexpected('list<int>', value);
 }

@@ -1,6 +1,7 @@
 import { compareUtf8, isIdentifier } from '@tidemark/contracts';
 import type { Column } from '@tidemark/metrics';
 import { reached } from '@tidemark/runtime';
+import { byRank } from '../by-rank.ts';
 import {
   checkBatchRow,
   checkCandidateList,
@@ -189,18 +190,13 @@ export class PostgresViews implements Views {
 
   async writeCandidates(generation: number, list: string, candidates: readonly Candidate[]): Promise<void> {
     checkCandidateList(generation, list, candidates);
-    for (const chunk of chunksByKey(
-      candidates,
-      ({ customerId }) => customerId,
-      () => true,
-    )) {
-      await this.#run(this.#statements.write_candidates, [
-        arrayText(chunk.map(() => String(generation))),
-        arrayText(chunk.map(() => list)),
-        arrayText(chunk.map(({ customerId }) => customerId)),
-        arrayText(chunk.map(({ score }) => score.toString())),
-      ]);
-    }
+    const ranked = candidates.toSorted(byRank);
+    await this.#run(this.#statements.write_candidates, [
+      generation,
+      list,
+      arrayText(ranked.map(({ customerId }) => customerId)),
+      arrayText(ranked.map(({ score }) => score.toString())),
+    ]);
   }
 
   async candidates(generation: number, list: string, limit: number): Promise<readonly Candidate[]> {

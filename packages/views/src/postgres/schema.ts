@@ -84,11 +84,10 @@ CREATE TABLE ${of('position')} (
 CREATE TABLE ${of('candidate')} (
   generation integer NOT NULL,
   list text NOT NULL,
-  customer_id text COLLATE "C" NOT NULL,
-  score numeric(38,0) NOT NULL,
-  PRIMARY KEY (generation, list, customer_id)
+  customer_ids text[] NOT NULL,
+  scores numeric(38,0)[] NOT NULL,
+  PRIMARY KEY (generation, list)
 );
-CREATE INDEX ON ${of('candidate')} (generation, list, score DESC, customer_id);
 CREATE TABLE ${of('processing_errors')} (
   partition integer NOT NULL,
   "offset" bigint NOT NULL,

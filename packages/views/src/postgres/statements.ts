@@ -52,12 +52,6 @@ function texts(id: string, columns: readonly Column[]) {
     carried('ids', 'bytea'),
     ...stateColumns(columns),
   ];
-  const candidateColumns = [
-    carried('generation', 'integer'),
-    carried('list', 'text'),
-    carried('customer_id', 'text'),
-    carried('score', 'numeric'),
-  ];
   const errorColumns = [
     carried('partition', 'integer'),
     carried('offset', 'bigint'),
@@ -98,13 +92,11 @@ function texts(id: string, columns: readonly Column[]) {
       ON CONFLICT (partition) DO UPDATE SET "offset" = excluded."offset", epoch = excluded.epoch,
         previous_epoch = excluded.previous_epoch, fingerprint = excluded.fingerprint, log_id = excluded.log_id
       WHERE t."offset" < excluded."offset"`,
-    write_candidates: insertText(
-      candidate,
-      candidateColumns,
-      '(generation, list, customer_id) DO UPDATE SET score = excluded.score',
-    ),
-    candidates: `SELECT customer_id, score FROM ${candidate}
-      WHERE generation = $1 AND list = $2 ORDER BY score DESC, customer_id LIMIT $3`,
+    write_candidates: `INSERT INTO ${candidate} (generation, list, customer_ids, scores) VALUES ($1, $2, $3, $4)
+      ON CONFLICT (generation, list) DO UPDATE SET customer_ids = excluded.customer_ids, scores = excluded.scores`,
+    candidates: `SELECT r.customer_id, r.score FROM ${candidate} AS t,
+        unnest(t.customer_ids[:$3], t.scores[:$3]) WITH ORDINALITY AS r(customer_id, score, place)
+      WHERE t.generation = $1 AND t.list = $2 ORDER BY r.place`,
     delete_candidates: `DELETE FROM ${candidate} WHERE generation = $1`,
     write_errors: insertText(errors, errorColumns, 'DO NOTHING'),
     errors: `SELECT partition, "offset", code, reason, bytes FROM ${errors}

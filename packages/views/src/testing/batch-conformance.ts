@@ -117,7 +117,10 @@ export function batchConformance({ fresh }: Suite): void {
     expect(await views.candidates(1, 'at_risk', 10)).toEqual([{ customerId: 'ann', score: 1n }]);
     expect(await ids(1, 'unknown', 10)).toEqual([]);
     await views.writeCandidates(1, 'clv', [{ customerId: 'high', score: 0n }]);
-    expect((await ids(1, 'clv', 100)).slice(-2)).toEqual(['high', 'low']);
+    expect(await views.candidates(1, 'clv', 100)).toEqual([{ customerId: 'high', score: 0n }]);
+    await views.writeCandidates(1, 'clv', []);
+    expect(await ids(1, 'clv', 100)).toEqual([]);
+    await views.writeCandidates(1, 'clv', [{ customerId: 'ann', score: 1n }]);
     await views.deleteCandidates(1);
     expect([await ids(1, 'clv', 10), await ids(1, 'at_risk', 10), await ids(2, 'clv', 10)]).toEqual([[], [], ['bob']]);
   });

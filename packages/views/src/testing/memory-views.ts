@@ -1,5 +1,6 @@
 import { compareUtf8 } from '@tidemark/contracts';
 import type { Column, ColumnValue } from '@tidemark/metrics';
+import { byRank } from '../by-rank.ts';
 import {
   checkBatchRow,
   checkCandidateList,
@@ -79,7 +80,7 @@ class MemoryViews implements Views {
   readonly #deltas = new Map<string, Map<string, DeltaRow>>();
   readonly #touched = new Map<string, DeltaKey>();
   readonly #positions = new Map<number, Position>();
-  readonly #candidates = new Map<number, Map<string, Map<string, Candidate>>>();
+  readonly #candidates = new Map<number, Map<string, readonly Candidate[]>>();
   readonly #deadLetters = new Map<string, DeadLetter>();
   #pointer: LivePointer | null = null;
   #dropped = false;
@@ -189,17 +190,13 @@ class MemoryViews implements Views {
   async writeCandidates(generation: number, list: string, candidates: readonly Candidate[]): Promise<void> {
     this.#assertThere();
     checkCandidateList(generation, list, candidates);
-    const own = inner(inner(this.#candidates, generation), list);
-    for (const { customerId, score } of candidates) own.set(customerId, { customerId, score });
+    inner(this.#candidates, generation).set(list, candidates.toSorted(byRank));
   }
 
   async candidates(generation: number, list: string, limit: number): Promise<readonly Candidate[]> {
     this.#assertThere();
     checkLimit(limit);
-    const own = [...(this.#candidates.get(generation)?.get(list)?.values() ?? [])];
-    const best = (a: Candidate, b: Candidate): number =>
-      a.score === b.score ? compareUtf8(a.customerId, b.customerId) : a.score < b.score ? 1 : -1;
-    return own.toSorted(best).slice(0, limit);
+    return this.#candidates.get(generation)?.get(list)?.slice(0, limit) ?? [];
   }
 
   async writeDeadLetters(letters: readonly DeadLetter[]): Promise<void> {

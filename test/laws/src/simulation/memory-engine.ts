@@ -42,7 +42,7 @@ export function memoryEngine(definition: Definition, disk: MemoryDisk): Engine {
       if (rows.length > 0) yield toRecordBatch(definition.columns, rows);
     },
     // Nobody reads rankings here.
-    top: async () => [],
+    rankings: async () => new Map(),
     histories: async ({ rows, customerIds }) => {
       const landed = occurrences(disk, rows);
       return customerIds.flatMap((customerId) =>
