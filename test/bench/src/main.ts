@@ -62,10 +62,10 @@ async function startPlace(): Promise<Place> {
     return path;
   };
   if (!onServers) return { database, log: database, views: database, folder: newFolder, scale };
-  const kafka = await startKafka({ folder: join(folder, 'kafka'), temporary: true });
+  const kafka = await startKafka({ folder: join(folder, 'kafka') });
   servers.push(kafka);
   // As production has it: an acknowledged row is on disk.
-  const cassandra = await startCassandra({ folder: join(folder, 'cassandra'), temporary: true, heapMb: 2048 });
+  const cassandra = await startCassandra({ folder: join(folder, 'cassandra'), heapMb: 2048 });
   servers.push(cassandra);
   return {
     database,

@@ -7,7 +7,7 @@ import { findJava } from '../java.ts';
 import { checkPort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags, shipped } from '../shipped.ts';
-import { graceOf, type StartOptions } from '../start-options.ts';
+import { compilerFlags, graceOf, type StartOptions } from '../start-options.ts';
 import { writeFileWhole } from '../whole-file.ts';
 import { cassandraAnswers } from './answers.ts';
 import { type CassandraSettings, type CommitlogSync, formatSettings, nodeSettings, wantsTls } from './configuration.ts';
@@ -118,6 +118,7 @@ function cassandraOn(
         isNew = index === 0 && !existsSync(join(nodeFolder, 'data', 'tables'));
         return nodeCommand(nodeFolder, settings, {
           ...programs,
+          jvm: compilerFlags(options),
           heapMb: options.heapMb ?? (layout.nodes === 1 ? 1024 : 640),
           // Too short for a busy machine to hear of the first node, and needed by the others alone.
           ringDelayMs: index === 0 ? 1 : 5_000,
@@ -144,14 +145,15 @@ function cassandraOn(
 function nodeCommand(
   folder: string,
   settings: CassandraSettings,
-  options: Programs & { readonly heapMb: number; readonly ringDelayMs: number },
+  options: Programs & { readonly heapMb: number; readonly ringDelayMs: number; readonly jvm: readonly string[] },
 ): NodeCommand {
-  const { java, lib, heapMb, ringDelayMs } = options;
+  const { java, lib, heapMb, ringDelayMs, jvm } = options;
   const file = join(folder, 'cassandra.yaml');
   writeFileWhole(file, formatSettings(settings));
   const args = [
     `-javaagent:${join(lib, 'jamm-0.4.0.jar')}`,
     ...jvmFlags('cassandra'),
+    ...jvm,
     `-Xms${heapMb}m`,
     `-Xmx${heapMb}m`,
     `-Dcassandra.config=${pathToFileURL(file).href}`,

@@ -10,7 +10,7 @@ import { findJava } from '../java.ts';
 import { checkPort, freePort, rememberedPort, wantedPort } from '../ports.ts';
 import { type NodeCommand, ServerNode } from '../server-node.ts';
 import { jvmFlags } from '../shipped.ts';
-import { graceOf, type StartOptions } from '../start-options.ts';
+import { compilerFlags, graceOf, type StartOptions } from '../start-options.ts';
 import { writeFileWhole } from '../whole-file.ts';
 import { kafkaAnswers } from './answers.ts';
 import { type BrokerPorts, brokerProperties, formatProperties, HOST, type ListenerProtocol } from './properties.ts';
@@ -178,7 +178,10 @@ async function brokerCommand(
     await formatStorage(folder, nodeFolder, file, { ...options, classPath });
   const heapMb = options.heapMb ?? (options.brokers === 1 ? 512 : 384);
   const heap = [`-Xms${Math.min(heapMb, 128)}m`, `-Xmx${heapMb}m`];
-  return { file: java, args: [...heap, ...jvmFlags('kafka'), ...classPath, 'kafka.Kafka', file] };
+  return {
+    file: java,
+    args: [...heap, ...jvmFlags('kafka'), ...compilerFlags(options), ...classPath, 'kafka.Kafka', file],
+  };
 }
 
 async function formatStorage(
