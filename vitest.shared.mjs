@@ -11,6 +11,8 @@ export const shared = (overrides = {}) =>
       reporters: ['default', ['json', { outputFile: 'reports/vitest.json' }]],
       testTimeout: 60_000,
       hookTimeout: 120_000,
+      // To load what is tested takes longer than most of its tests: once for all files of a package.
+      isolate: false,
       ...overrides,
     },
   });
