@@ -256,7 +256,28 @@ describe('merging the files of rows', () => {
     await land([orderPlaced('9')], 18n);
     await lake.mergeRows(definition, everything, 1);
     expect(await positions()).toEqual([...all, 18n]);
+    // Of what was merged, nothing is left.
+    expect(await storage.list('rows')).toHaveLength((await storage.list('manifest/segments')).length);
+    expect(await storage.list('manifest/rows')).toEqual([]);
   });
+
+  it.each(['rows/', 'manifest/rows'])(
+    'leaves nothing that was merged, though it died before it removed %s',
+    async (what) => {
+      const remove = async (path: string) => {
+        if (path.startsWith(what)) throw new Error('killed');
+        await storage.remove(path);
+      };
+      await land([orderPlaced('1')], 0n);
+      await expect(new Lake({ ...storage, remove }, session).mergeRows(definition, everything, 1)).rejects.toThrow(
+        'killed',
+      );
+      expect(await lake.mergeRows(definition, everything, 1)).toBe(0);
+      expect(await storage.list('rows')).toHaveLength(1);
+      expect(await storage.list('manifest/rows')).toEqual([]);
+      expect(await positions()).toEqual([0n]);
+    },
+  );
 
   it('never shows a cut rows from behind it, even those that were merged', async () => {
     for (let start = 0; start < 6; start += 2) await land([orderPlaced(`${start}`)], BigInt(start));

@@ -148,9 +148,7 @@ export class Lake {
    */
   async mergeRows(definition: Definition, cut: LakeCut, atFiles: number): Promise<number> {
     const { sourcesId } = definition;
-    const { superseded } = await this.#manifest.segments(sourcesId);
-    for (const segment of superseded) await this.#removeSegment(sourcesId, segment);
-
+    await this.#removeMerged(sourcesId);
     const { ranges } = await this.#covered(definition, cut);
     const rows = await Promise.all(ranges.map((range) => this.#manifest.rows(sourcesId, range)));
     const small = rows.map((expanded) => expanded?.files ?? {});
@@ -162,8 +160,7 @@ export class Lake {
     }));
     if (!(await this.#putSegment(sourcesId, 0, parts, small))) return 0;
     reached('clean: rows merged');
-    for (const range of ranges) await this.#manifest.removeRows(sourcesId, range);
-    for (const file of small.flatMap((files) => Object.values(files))) await this.#storage.remove(file.path);
+    await this.#removeMerged(sourcesId);
     await this.#mergeSegments(sourcesId);
     return count;
   }
@@ -325,9 +322,23 @@ export class Lake {
     return this.#manifest.putSegment(sourcesId, { number, level, from, to, files: merged });
   }
 
+  /** Removes what a segment has too: its ranges' own rows, and smaller segments. Also what others died before they had removed. */
+  async #removeMerged(sourcesId: string): Promise<void> {
+    const { current, superseded } = await this.#manifest.segments(sourcesId);
+    for (const segment of superseded) await this.#removeSegment(sourcesId, segment);
+    const isMerged = ({ partition, head }: LandedRange) => current.some(({ to }) => (to[partition] ?? 0n) >= head.end);
+    const merged = (await this.#manifest.ranges()).filter(isMerged);
+    for (const range of await this.#manifest.withRows(sourcesId, merged)) {
+      const rows = await this.#manifest.rows(sourcesId, range);
+      for (const file of Object.values(rows?.files ?? {})) await this.#storage.remove(file.path);
+      await this.#manifest.removeRows(sourcesId, range);
+    }
+  }
+
+  /** The files first: those of an entry that is still there are found again. */
   async #removeSegment(sourcesId: string, segment: RowSegment): Promise<void> {
-    await this.#manifest.removeSegment(sourcesId, segment);
     for (const file of Object.values(segment.files)) await this.#storage.remove(file.path);
+    await this.#manifest.removeSegment(sourcesId, segment);
   }
 
   async #mergeFiles(path: string, files: readonly LakeFile[]): Promise<LakeFile> {

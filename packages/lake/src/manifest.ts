@@ -123,6 +123,12 @@ export class Manifest {
     }
   }
 
+  /** Those of the ranges whose rows are there. */
+  async withRows(sourcesId: string, ranges: readonly LandedRange[]): Promise<readonly LandedRange[]> {
+    const there = new Set(await this.#storage.list(`manifest/rows/${sourcesId}`));
+    return ranges.filter((range) => there.has(rowsPath(sourcesId, range)));
+  }
+
   putRows(sourcesId: string, unit: LandedRange | LandedImport, rows: ExpandedRows): Promise<boolean> {
     return this.#put(rowsPath(sourcesId, unit), rows);
   }
