@@ -71,6 +71,13 @@ describe('texts', () => {
     expect(deadLinks(workspace)).toEqual([]);
   });
 
+  it('show the definition that there is', () => {
+    const golden: unknown = JSON.parse(workspace.files.get('packages/metrics/corpus/golden.json') ?? '');
+    const readme = workspace.files.get('README.md') ?? '';
+    const [, id] = /"definition": "(\w+)"/.exec(readme) ?? [];
+    expect(golden).toMatchObject({ definition: { id } });
+  });
+
   it('name no package registry', () => {
     expect(registryHosts(workspace)).toEqual([]);
   });
