@@ -2,4 +2,4 @@ export { SpeedError, type SpeedErrorCode } from './error.ts';
 export { type FoldStore, retrying } from './fold-store.ts';
 export { PartitionFold } from './partition-fold.ts';
 export { SpeedLayer, type SpeedLayerOptions } from './speed-layer.ts';
-export { startOffset } from './start-position.ts';
+export { logStart, startOffset } from './start-position.ts';

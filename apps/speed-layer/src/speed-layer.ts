@@ -4,7 +4,7 @@ import { type Clock, reached } from '@tidemark/runtime';
 import { type FillFrom, fillOffset } from './fill-start.ts';
 import { type FoldStore, type Patience, ridingOut } from './fold-store.ts';
 import { PartitionFold } from './partition-fold.ts';
-import { startOffset } from './start-position.ts';
+import { logStart, startOffset } from './start-position.ts';
 
 export type SpeedLayerOptions = {
   readonly log: EventLog;
@@ -51,10 +51,11 @@ export class SpeedLayer implements PartitionHandler {
 
   async assigned(partition: number): Promise<bigint> {
     const { log, views, definition, fillFrom, stateCache, clock, patience = {} } = this.#options;
+    const start = await ridingOut(() => logStart(log, partition), patience);
     const position = (await views.positions()).get(partition) ?? null;
     const { next, countsFrom, partitions, logId } = await ridingOut(
       async () => ({
-        next: await startOffset(log, partition, position),
+        next: await startOffset(log, partition, start, position),
         countsFrom: position ? 0n : await fillOffset(log, partition, (await fillFrom?.()) ?? null),
         partitions: (await log.partitions()).length,
         logId: await log.identity(),

@@ -2,13 +2,25 @@ import { type EventLog, fingerprint, LogError } from '@tidemark/log';
 import type { Position } from '@tidemark/views';
 import { SpeedError } from './error.ts';
 
+/** Where the log begins in a partition. To be asked before its position is, see `startOffset`. */
+export async function logStart(log: EventLog, partition: number): Promise<bigint> {
+  return (await log.bounds()).get(partition)?.start ?? 0n;
+}
+
 /**
  * Where a partition is read on from: after its position, or at the log's start when there is none. The record at the
  * position is read again first, so that a log that was deleted, restored or truncated is found before a number is wrong.
+ *
+ * `start` is older than the position: cleaning never truncates the log past a position, so it lies beyond one that was read
+ * later only where records were lost, and not where another member has folded on and the log was truncated in between.
  */
-export async function startOffset(log: EventLog, partition: number, position: Position | null): Promise<bigint> {
-  const bounds = (await log.bounds()).get(partition);
-  if (!position) return bounds?.start ?? 0n;
+export async function startOffset(
+  log: EventLog,
+  partition: number,
+  start: bigint,
+  position: Position | null,
+): Promise<bigint> {
+  if (!position) return start;
 
   const logId = await log.identity();
   if (logId !== position.logId) {
@@ -18,7 +30,6 @@ export async function startOffset(log: EventLog, partition: number, position: Po
     );
   }
   const next = position.offset + 1n;
-  const start = bounds?.start ?? 0n;
   if (start > next) {
     throw new SpeedError(
       'TIDEMARK_SPEED_GAP',

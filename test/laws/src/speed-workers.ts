@@ -1,7 +1,7 @@
 import type { EventLog } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import type { Random } from '@tidemark/simulator';
-import { type FoldStore, PartitionFold, startOffset } from '@tidemark/speed-layer';
+import { type FoldStore, logStart, PartitionFold, startOffset } from '@tidemark/speed-layer';
 import type { Views } from '@tidemark/views';
 
 type Worker = { readonly partition: number; readonly fold: PartitionFold; next: bigint };
@@ -56,8 +56,9 @@ export class SpeedWorkers {
    * and not written. Its writes come late then: after those of the new one, which are further on.
    */
   async takeover(): Promise<void> {
-    const [partition, worker] = [...this.#live][this.#random.between(0, Math.max(0, this.#live.size - 1))] ?? [];
-    if (partition === undefined || worker === undefined) return;
+    const [partition] = [...this.#live][this.#random.between(0, Math.max(0, this.#live.size - 1))] ?? [];
+    if (partition === undefined) return;
+    const worker = await this.#worker(partition);
     await this.#consume(worker, this.#random.between(1, 4));
     this.#zombies.push(worker);
     this.#live.delete(partition);
@@ -68,7 +69,7 @@ export class SpeedWorkers {
     if (this.#zombies.length === 0) return;
     const worker = this.#random.pick(this.#zombies);
     // Retention may have run past a zombie: its log then tells it so, and it ends.
-    const start = (await this.#log.bounds()).get(worker.partition)?.start ?? 0n;
+    const start = await logStart(this.#log, worker.partition);
     if (worker.next >= start && this.#random.chance(0.5)) await this.#consume(worker, this.#random.between(1, 4));
     await worker.fold.flush();
   }
@@ -91,14 +92,14 @@ export class SpeedWorkers {
 
   async #worker(partition: number): Promise<Worker> {
     const known = this.#live.get(partition);
-    const start = (await this.#log.bounds()).get(partition)?.start ?? 0n;
+    const start = await logStart(this.#log, partition);
     if (known && known.next >= start) return known;
     // Behind retention a worker ends with an error and is started again: one that took over had folded further than it,
     // and the position, which retention never passes, is that one's.
     const position = (await this.#views.positions()).get(partition) ?? null;
     const worker: Worker = {
       partition,
-      next: await startOffset(this.#log, partition, position),
+      next: await startOffset(this.#log, partition, start, position),
       fold: new PartitionFold({
         definition: this.#definition,
         views: this.#killable(),

@@ -1,0 +1,78 @@
+import { fingerprint, type LogRecord } from '@tidemark/log';
+import { MemoryTopic, openMemoryLog } from '@tidemark/log/testing';
+import { define } from '@tidemark/metrics';
+import { manualClock } from '@tidemark/runtime';
+import type { Views } from '@tidemark/views';
+import { openMemoryViews } from '@tidemark/views/testing';
+import { beforeEach, expect, it } from 'vitest';
+import { SpeedLayer } from './speed-layer.ts';
+
+const definition = define('USD');
+const clock = manualClock(Date.UTC(2026, 4, 1));
+
+let topic: MemoryTopic;
+let views: Views;
+
+beforeEach(async () => {
+  topic = new MemoryTopic(1, clock);
+  views = await openMemoryViews().open(definition);
+});
+
+const appended = (): LogRecord => topic.append({ partition: 0, value: new Uint8Array([1]), key: null });
+
+/** A member of the group folds up to a record. */
+const folded = async (record: LogRecord): Promise<void> =>
+  views.writePosition(0, {
+    offset: record.offset,
+    epoch: 0,
+    previousEpoch: null,
+    fingerprint: fingerprint(record),
+    logId: topic.identity,
+  });
+
+/** Takes partition 0; `meanwhile` happens as soon as the log or the views have answered for the first time. */
+function assigned(meanwhile: () => Promise<void> = async () => {}): Promise<bigint> {
+  let hasHappened = false;
+  const once = async <T>(answer: Promise<T>): Promise<T> => {
+    const value = await answer;
+    if (!hasHappened) {
+      hasHappened = true;
+      await meanwhile();
+    }
+    return value;
+  };
+  const log = openMemoryLog(topic);
+  const layer = new SpeedLayer({
+    log: { ...log, bounds: () => once(log.bounds()) },
+    views: {
+      positions: () => once(views.positions()),
+      loadDeltas: (keys) => views.loadDeltas(keys),
+      writeTouched: (keys) => views.writeTouched(keys),
+      writeDeltas: (rows) => views.writeDeltas(rows),
+      writeDeadLetters: (letters) => views.writeDeadLetters(letters),
+      writePosition: (partition, position) => views.writePosition(partition, position),
+    },
+    definition,
+    clock,
+    gatherMs: 0,
+    stateCache: 1,
+  });
+  return layer.assigned(0);
+}
+
+it('goes on behind the position that others have moved, though what it would have read first is truncated by then', async () => {
+  const records = Array.from({ length: 6 }, appended);
+  await folded(records[1] as LogRecord);
+  const next = await assigned(async () => {
+    await folded(records[5] as LogRecord);
+    topic.truncate(0, 4n);
+  });
+  expect(next).toBe(6n);
+});
+
+it('says that records were lost when the log begins behind the position', async () => {
+  const records = Array.from({ length: 6 }, appended);
+  await folded(records[1] as LogRecord);
+  topic.truncate(0, 4n);
+  await expect(assigned()).rejects.toMatchObject({ code: 'TIDEMARK_SPEED_GAP' });
+});
