@@ -12,6 +12,8 @@ export type PeerRequest = {
   /** Hours up to this one are dropped from windows. */
   readonly oldestHour: number;
   readonly threads: number;
+  /** `2g`: of a peer that can be limited. */
+  readonly memory: string;
   /** A folder for what does not fit in memory. */
   readonly scratch: string;
   /** The folder to make, with the states as Parquet files. */

@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openSession } from '@tidemark/duckdb';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
+import { findJava } from '@tidemark/infra-local';
 import { define, floorHour, KEPT_HOURS } from '@tidemark/metrics';
 import { type Bench, duration, type Figures, type Place, ratioAtLeast, ratioAtMost, scaled } from './bench.ts';
 import { writeLandedHistory } from './landed-history.ts';
@@ -40,7 +41,16 @@ const bench = (name: string, title: string, peer: Peer): Bench => {
   };
 };
 
-export const recomputePeerBenches: readonly Bench[] = [bench('recompute-pandas', 'pandas', new Peer('pandas'))];
+/** The newest Java that Spark 3.5 is made for; `java` itself is found by Spark as it is here. */
+function sparkEnvironment(): Readonly<Record<string, string>> {
+  const java = findJava(process.env, undefined, { who: 'Spark 3.5', newest: 17 });
+  return { JAVA_HOME: java === 'java' ? '' : dirname(dirname(java)), SPARK_LOCAL_IP: '127.0.0.1' };
+}
+
+export const recomputePeerBenches: readonly Bench[] = [
+  bench('recompute-pandas', 'pandas', new Peer('pandas')),
+  bench('recompute-spark', `Spark 3.5 local[${THREADS}]`, new Peer('spark', sparkEnvironment)),
+];
 
 type Round = {
   /** Events a second: Tidemark, the peer's work, the peer's whole process. */
@@ -74,6 +84,7 @@ async function round(place: Place, peer: Peer): Promise<Round> {
       rows,
       oldestHour: floorHour(BARRIER_MS) - KEPT_HOURS,
       threads: THREADS,
+      memory: '2g',
       scratch: limits.tempFolder,
       states,
     });
