@@ -53,7 +53,7 @@ export function findJava(env: Env = process.env, homes = HOMES, { who, newest } 
   const found = seen.size === 0 ? 'none was found' : `only ${[...seen].join(' and ')} was found`;
   throw new InfraError(
     'TIDEMARK_INFRA_TOOLS',
-    `${who} need Java ${newest === MIN_JAVA ? MIN_JAVA : `${MIN_JAVA} to ${newest}`}, and ${found}. ${HOW_TO_GET}`,
+    `For ${who} it takes Java ${newest === MIN_JAVA ? MIN_JAVA : `${MIN_JAVA} to ${newest}`}, and ${found}. ${HOW_TO_GET}`,
   );
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { type Session, textLiteral } from '@tidemark/duckdb';
 import type { RecomputeRequest } from '@tidemark/engine';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Positions one record number may have: each kind of record of each source has one, and one more for its repeat. */
 const SLOTS = 32;
 /** How many record numbers later a change, and a repeat, follow what they speak of. */
@@ -22,8 +23,8 @@ type Records = {
 
 /**
  * Row files of all sources as landing leaves them, about `events` records in all, of a fiftieth as many customers: with
- * changes and cancels, of keys that were never placed too, keys placed twice, an import that corrects and adds, and one
- * record in fifty delivered again.
+ * changes and cancels, of keys that were never placed too, keys placed twice, an import that corrects and adds, one record in
+ * fifty delivered again with another time, and times at the very end of what windows keep.
  */
 export async function writeLandedHistory(
   session: Session,
@@ -123,7 +124,7 @@ function logSql(
   return `WITH numbers AS (${numbersSql(numbers, customers, barrierAtMs)}),
     records AS (${selects.join('\nUNION ALL ')}),
     delivered AS (SELECT * FROM records UNION ALL BY NAME
-      SELECT * REPLACE (position + ${REPEATED_AFTER * SLOTS + SLOTS / 2} AS position) FROM records WHERE i % 50 = 11)
+      SELECT * REPLACE (position + ${REPEATED_AFTER * SLOTS + SLOTS / 2} AS position, occurred_at + 1 AS occurred_at) FROM records WHERE i % 50 = 11)
   SELECT (1 + position // ${Math.max(1, Math.floor((numbers * SLOTS) / 3))})::INTEGER AS epoch, (c % 4)::INTEGER AS partition,
     position::BIGINT AS position, 'customer-' || c AS customer_id, * EXCLUDE (i, c, position) FROM delivered`;
 }
@@ -139,4 +140,4 @@ const importSql = (
     'placed' AS kind, ${order('i % 50000 + 7', 'FALSE')} FROM numbers`;
 
 const numbersSql = (numbers: number, customers: number, barrierAtMs: number): string =>
-  `SELECT i, i * 7919 % ${customers} AS c, ${barrierAtMs}::BIGINT - (i % 301) * ${DAY_MS} - (i % 86399) * 1000 AS moment FROM range(${numbers}) t(i)`;
+  `SELECT i, i * 7919 % ${customers} AS c, ${barrierAtMs}::BIGINT - (i % 301) * ${DAY_MS} - (i % 5) * ${5 * HOUR_MS} + i % 3600 * 1000 AS moment FROM range(${numbers}) t(i)`;

@@ -48,50 +48,32 @@ def read(spark, source, files):
     return reduce(lambda one, other: one.unionByName(other), parts)
 
 
-def shared(rows, *identity):
-    """Hashes of the identities that more than one row has: most have one, and only the others need a window."""
-    return rows.groupBy(F.xxhash64(*identity).alias("hash")).count().where("count > 1").select("hash")
-
-
 def repeats(sources):
     """Places of the rows that repeat an earlier (customer, event id), over all sources."""
     identity = ["customer_id", "event_id"]
     ids = reduce(
         lambda one, other: one.unionByName(other), [rows.select(*identity, *ORDER) for rows in sources.values()]
-    )
-    contenders = ids.withColumn("hash", F.xxhash64(*identity)).join(shared(ids, *identity), "hash", "left_semi")
+    ).withColumn("hash", F.xxhash64(*identity))
+    # Most ids are unique: their hashes tell, and only the others are sorted.
+    shared = ids.groupBy("hash").count().where("count > 1").select("hash")
     nth = F.row_number().over(Window.partitionBy(*identity).orderBy(*ORDER))
-    return contenders.withColumn("nth", nth).where("nth > 1").select(*ORDER)
+    return ids.join(shared, "hash", "left_semi").withColumn("nth", nth).where("nth > 1").select(*ORDER)
 
 
 def consolidate(rows):
     """One row for each key: the last change in the log, else the last import, else the first placement."""
-    identity = ["customer_id", "key"]
+    per_key = Window.partitionBy("customer_id", "key")
     changed = F.col("kind") != "placed"
-    hashed = rows.withColumn("hash", F.xxhash64(*identity))
-    contested = shared(rows, *identity)
-    per_key = Window.partitionBy(*identity)
-    # Placements of the log are in line from the last to the first, so that the last in line is always the one.
+    # Placements of the log stand in line from the last to the first: the first in line is always the one.
     sign = F.when(F.col("in_log") & ~changed, -1).otherwise(1)
-    decided = (
-        hashed.join(contested, "hash", "left_semi")
-        .withColumn("unmatched", F.min(changed).over(per_key))
-        .withColumn(
-            "nth",
-            F.row_number().over(
-                per_key.orderBy(
-                    (F.col("in_log") & changed).desc(),
-                    F.when(~F.col("in_log"), F.col("major")).desc_nulls_last(),
-                    changed.desc(),
-                    *((F.col(place) * sign).desc() for place in ("major", "minor", "position")),
-                )
-            ),
-        )
-        .where("nth = 1")
-        .drop("nth")
+    line = per_key.orderBy(
+        (F.col("in_log") & changed).desc(),
+        F.when(~F.col("in_log"), F.col("major")).desc_nulls_last(),
+        changed.desc(),
+        *((F.col(place) * sign).desc() for place in ("major", "minor", "position")),
     )
-    alone = hashed.join(contested, "hash", "left_anti").withColumn("unmatched", changed)
-    return alone.unionByName(decided)
+    ranked = rows.withColumn("nth", F.row_number().over(line)).withColumn("unmatched", F.min(changed).over(per_key))
+    return ranked.where("nth = 1").drop("nth")
 
 
 def count_if(condition):
@@ -102,9 +84,9 @@ def moment(ms):
     return F.timestamp_millis(ms).cast("timestamp_ntz")
 
 
-def map_of(bucket, condition):
-    """From counts by bucket, of the rows for which the condition holds: a map of them."""
-    return F.map_from_entries(F.collect_list(F.when(condition, F.struct(bucket, "count"))))
+def map_of(bucket, count, condition):
+    """From counts by bucket, of those for which the condition holds: a map of them."""
+    return F.map_from_entries(F.collect_list(F.when(condition, F.struct(bucket, count))))
 
 
 def hour_of(date):
@@ -133,31 +115,21 @@ def refund_states(rows):
 
 def ticket_states(rows, oldest_hour):
     high = F.col("priority").isin("high", "urgent")
-    hour = F.when(hour_of("created_date") > oldest_hour, hour_of("created_date"))
-    # What the rows are grouped by first serves both maps and all counts: far fewer groups than rows are left of it.
-    counts = rows.groupBy("customer_id", "category", hour.alias("hour"), high.alias("high")).agg(
-        F.count("*").alias("count"),
-        count_if(F.col("resolved_date").isNull()).alias("open"),
-        F.max("created_date").alias("last"),
-        count_if(F.col("unmatched")).alias("unmatched"),
+    totals = rows.groupBy("customer_id").agg(
+        F.count("*").alias("tickets_total"),
+        count_if(F.col("resolved_date").isNull()).alias("open_tickets"),
+        moment(F.max("created_date")).alias("last_ticket_date"),
+        count_if(F.col("unmatched")).alias("support_tickets_unmatched"),
     )
-    totals = counts.groupBy("customer_id").agg(
-        F.sum("count").alias("tickets_total"),
-        F.sum("open").alias("open_tickets"),
-        moment(F.max("last")).alias("last_ticket_date"),
-        F.sum("unmatched").alias("support_tickets_unmatched"),
-    )
-    by_category = counts.groupBy("customer_id", "category").agg(F.sum("count").alias("count"))
-    by_hour = counts.where("hour IS NOT NULL").groupBy("customer_id", "hour")
-    by_hour = by_hour.agg(F.sum("count").alias("count"), F.sum(F.when(F.col("high"), F.col("count"))).alias("high"))
+    by_category = rows.groupBy("customer_id", "category").agg(F.count("*").alias("count"))
     categories = by_category.groupBy("customer_id").agg(
-        map_of("category", F.lit(True)).alias("tickets_by_category"),
+        map_of("category", "count", F.lit(True)).alias("tickets_by_category"),
     )
+    recent = rows.withColumn("hour", hour_of("created_date")).where(F.col("hour") > oldest_hour)
+    by_hour = recent.groupBy("customer_id", "hour").agg(F.count("*").alias("count"), count_if(high).alias("high"))
     hours = by_hour.groupBy("customer_id").agg(
-        map_of("hour", F.lit(True)).alias("tickets_30d_by_hour"),
-        F.map_from_entries(F.collect_list(F.when(F.col("high").isNotNull(), F.struct("hour", "high")))).alias(
-            "high_priority_tickets_30d_by_hour"
-        ),
+        map_of("hour", "count", F.lit(True)).alias("tickets_30d_by_hour"),
+        map_of("hour", "high", F.col("high") > 0).alias("high_priority_tickets_30d_by_hour"),
     )
     return totals.join(categories, "customer_id", "left").join(hours, "customer_id", "left")
 
@@ -170,15 +142,11 @@ def marketing_states(rows, oldest_hour):
         moment(F.max("event_date")).alias("last_engagement_date"),
     )
     recent = rows.withColumn("hour", hour_of("event_date")).where(F.col("hour") > oldest_hour)
-    hours = (
-        recent.groupBy("customer_id", "engagement", "hour")
-        .count()
-        .groupBy("customer_id")
-        .agg(
-            *(
-                map_of("hour", F.col("engagement") == engagement).alias(f"{name}_30d_by_hour")
-                for name, engagement in kinds.items()
-            )
+    by_hour = recent.groupBy("customer_id", "engagement", "hour").count()
+    hours = by_hour.groupBy("customer_id").agg(
+        *(
+            map_of("hour", "count", F.col("engagement") == engagement).alias(f"{name}_30d_by_hour")
+            for name, engagement in kinds.items()
         )
     )
     return totals.join(hours, "customer_id", "left")
@@ -223,10 +191,17 @@ def with_zeros(states):
 
 def recompute(spark, request):
     sources = {source: read(spark, source, request["rows"][source]) for source in (*KEYED, *UNKEYED)}
-    repeated = repeats(sources).cache()
-    rows = {source: landed.join(repeated, ORDER, "left_anti") for source, landed in sources.items()}
+    repeated = F.broadcast(repeats(sources).cache())
+    # All of a customer's rows in one place: whatever follows is by customer, and nothing is moved again.
+    rows = {
+        source: landed.join(repeated, ORDER, "left_anti").repartition("customer_id")
+        for source, landed in sources.items()
+    }
     for source in KEYED:
         rows[source] = consolidate(rows[source])
+    # What several of the states below are made from.
+    rows["support_tickets"].cache()
+    rows["marketing_events"].cache()
     oldest_hour = request["oldestHour"]
     parts = [
         order_states(rows["orders"]),
