@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { RecomputeRequest } from '@tidemark/engine';
-import { hasPythonWith, pythonWith } from '@tidemark/infra-local';
+import { hasPythonWith, InfraError, pythonWith } from '@tidemark/infra-local';
 import { z } from 'zod';
 import { peakResident } from './peak-memory.ts';
 
@@ -37,7 +37,7 @@ export class Peer {
   readonly #requirements: string;
   readonly #environment: () => Readonly<Record<string, string>>;
 
-  /** `environment` is what it needs to be told to start; it throws when something else is missing here. */
+  /** `environment` is what it needs to be told to start; it throws an `InfraError` when something is missing here. */
   constructor(name: string, environment: () => Readonly<Record<string, string>> = () => ({})) {
     const fileOf = (file: string) => fileURLToPath(new URL(`../peers/${name}/${file}`, import.meta.url));
     this.#script = fileOf('recompute.py');
@@ -46,6 +46,12 @@ export class Peer {
   }
 
   isHere(): boolean {
+    try {
+      this.#environment();
+    } catch (error) {
+      if (error instanceof InfraError) return false;
+      throw error;
+    }
     return hasPythonWith(this.#requirements);
   }
 
