@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { cachedFolder } from './cached-folder.ts';
 import { InfraError } from './error.ts';
 import { findMaven } from './java.ts';
 import { identify, isAlive } from './process-identity.ts';
@@ -18,49 +17,20 @@ export type ArtefactOptions = {
   readonly signal?: AbortSignal;
 };
 
-const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidemark');
-
 /**
  * The folder with a server's jars, fetched by Maven at first (20 to 40 s, about 50 MB). One folder for each version of
  * the pom; it appears whole or not at all, so several may do this at once. Throws `TIDEMARK_INFRA_TOOLS` without Maven,
  * `TIDEMARK_INFRA_ARTEFACTS` with Maven's last lines when it failed.
  */
 export async function resolveArtefacts(server: ServerName, options: ArtefactOptions = {}): Promise<string> {
-  const cache = options.cache ?? defaultCache();
-  const lib = join(cache, cacheName(server));
-  if (existsSync(lib)) return lib;
-  const maven = findMaven();
-  mkdirSync(cache, { recursive: true });
-  removeAbandoned(cache);
-  const making = mkdtempSync(join(cache, `new-${process.pid}-${startName(process.pid)}-`));
-  try {
-    await fetchInto(making, server, maven, options);
-    renameSync(making, lib);
-  } catch (error) {
-    // Another process may have been faster.
-    if (existsSync(lib)) return lib;
-    throw error;
-  } finally {
-    rmSync(making, { recursive: true, force: true });
-  }
-  return lib;
+  const name = cacheName(server);
+  return await cachedFolder(name, (folder) => fetchInto(folder, server, findMaven(), options), options.cache);
 }
 
 function cacheName(server: ServerName): string {
   const pom = readFileSync(shipped.pom(server), 'utf8');
   const version = /<dependency>.*?<version>([^<]+)</s.exec(pom)?.[1] ?? 'unknown';
   return `${server}-${version}-${createHash('sha256').update(pom).digest('hex').slice(0, 8)}`;
-}
-
-const startName = (pid: number): string => (identify(pid)?.start ?? '').replaceAll(/\W+/g, '_');
-
-/** What killed processes left half fetched. */
-function removeAbandoned(cache: string): void {
-  for (const name of readdirSync(cache)) {
-    const [, pid, start] = /^new-(\d+)-(\w+)-/.exec(name) ?? [];
-    if (pid === undefined || startName(Number(pid)) === start) continue;
-    rmSync(join(cache, name), { recursive: true, force: true });
-  }
 }
 
 async function fetchInto(

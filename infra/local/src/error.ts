@@ -1,9 +1,9 @@
 import { TidemarkError } from '@tidemark/contracts';
 
 export type InfraErrorCode =
-  /** Java or Maven is missing, or of another version. */
+  /** Java, Maven or Python is missing, or of another version. */
   | 'TIDEMARK_INFRA_TOOLS'
-  /** Maven did not bring a server's files. */
+  /** Maven did not bring a server's files, or pip not what a requirements file lists. */
   | 'TIDEMARK_INFRA_ARTEFACTS'
   /** A server did not answer in time, or ended; the message ends with the tail of its log. */
   | 'TIDEMARK_INFRA_START_FAILED'

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { InfraError } from './error.ts';
 
 const MIN_JAVA = 17;
+
+/** Who needs Java, and the newest version that serves. */
+export type JavaNeed = { readonly who: string; readonly newest: number };
+
 /** Cassandra 5.0 needs Java's security manager, which Java 24 took out. */
-const MAX_JAVA = 23;
+const BOTH_SERVERS: JavaNeed = { who: 'Kafka and Cassandra', newest: 23 };
 
 const HOW_TO_GET = `Get them with
   Debian, Ubuntu   apt-get install openjdk-17-jre-headless maven
@@ -38,18 +42,18 @@ function candidates(env: Env, homes: typeof HOMES): readonly string[] {
   return [...(env.JAVA_HOME ? [join(env.JAVA_HOME, 'bin', 'java')] : []), 'java', ...installed];
 }
 
-/** A Java that runs both servers. Throws `TIDEMARK_INFRA_TOOLS` that says how to get one. */
-export function findJava(env: Env = process.env, homes = HOMES): string {
+/** A Java that runs both servers, or what else is asked for. Throws `TIDEMARK_INFRA_TOOLS` that says how to get one. */
+export function findJava(env: Env = process.env, homes = HOMES, { who, newest } = BOTH_SERVERS): string {
   const seen = new Set<number>();
   for (const java of candidates(env, homes)) {
     const version = versionOf(java, env);
-    if (version !== null && version >= MIN_JAVA && version <= MAX_JAVA) return java;
+    if (version !== null && version >= MIN_JAVA && version <= newest) return java;
     if (version !== null) seen.add(version);
   }
   const found = seen.size === 0 ? 'none was found' : `only ${[...seen].join(' and ')} was found`;
   throw new InfraError(
     'TIDEMARK_INFRA_TOOLS',
-    `Kafka and Cassandra need Java ${MIN_JAVA} to ${MAX_JAVA}, and ${found}. ${HOW_TO_GET}`,
+    `For ${who} it takes Java ${newest === MIN_JAVA ? MIN_JAVA : `${MIN_JAVA} to ${newest}`}, and ${found}. ${HOW_TO_GET}`,
   );
 }
 

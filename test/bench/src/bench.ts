@@ -1,14 +1,26 @@
-/** Where a bench may work: servers of its own, and a folder that is removed afterwards. */
-export type Bench = {
+/** What is measured: a value, beside what, and how far it should get. */
+export type Subject = {
   readonly name: string;
   readonly unit: string;
   /** What the baseline is, in a few words. */
   readonly against: string;
   readonly goal: Goal;
+};
+
+export type Bench = Subject & {
   /** Whether the baseline needs PostgreSQL: then it says nothing of other stores. */
   readonly embeddedOnly?: boolean;
+  /** What else its rounds measure: one that a round has no figures of is left out. */
+  readonly beside?: readonly Subject[];
+  /** Other people's software that the baseline is, and that comes from elsewhere. */
+  readonly peer?: {
+    /** Whether nothing has to be fetched. */
+    isHere(): boolean;
+    /** Fetches what is missing; throws when it can't. */
+    prepare(): Promise<void>;
+  };
   /** One round: both, one after the other, on stores that are new. */
-  run(place: Place): Promise<Figures>;
+  run(place: Place): Promise<Figures & { readonly beside?: Readonly<Record<string, Figures>> }>;
 };
 
 /** What has to be reached, by the value itself or by its ratio to the baseline. */
@@ -19,6 +31,7 @@ export const ratioAtMost = (than: number): Goal => ({ of: 'ratio', is: 'at most'
 export const valueAtLeast = (than: number): Goal => ({ of: 'value', is: 'at least', than });
 export const valueAtMost = (than: number): Goal => ({ of: 'value', is: 'at most', than });
 
+/** Where a bench may work: servers of its own, and a folder that is removed afterwards. */
 export type Place = {
   /** A new, empty database. */
   database(): Promise<string>;
@@ -34,20 +47,20 @@ export type Place = {
 /** Both in the bench's unit. */
 export type Figures = { readonly value: number; readonly baseline: number };
 
-export type Result = Figures & {
-  readonly name: string;
-  readonly unit: string;
-  readonly against: string;
-  readonly ratio: number;
-  readonly goal: Goal;
-  readonly met: boolean;
-};
+export type Result = Subject & Figures & { readonly ratio: number; readonly met: boolean };
 
 /** Medians of several rounds: value and baseline take turns, so that what the machine does beside them meets both. */
-export async function measure(bench: Bench, place: Place, rounds: number): Promise<Result> {
-  const { name, unit, against, goal } = bench;
-  const all: Figures[] = [];
+export async function measure(bench: Bench, place: Place, rounds: number): Promise<readonly Result[]> {
+  const all: Awaited<ReturnType<Bench['run']>>[] = [];
   for (let round = 0; round < rounds; round++) all.push(await bench.run(place));
+  const besides = (bench.beside ?? []).flatMap((subject) => {
+    const figures = all.flatMap(({ beside }) => beside?.[subject.name] ?? []);
+    return figures.length === rounds ? [resultOf(subject, figures)] : [];
+  });
+  return [resultOf(bench, all), ...besides];
+}
+
+function resultOf({ name, unit, against, goal }: Subject, all: readonly Figures[]): Result {
   const value = median(all.map((figures) => figures.value));
   const baseline = median(all.map((figures) => figures.baseline));
   const ratio = value / baseline;

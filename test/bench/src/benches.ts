@@ -6,6 +6,7 @@ import { landBench } from './land-bench.ts';
 import { appendBench, readBench } from './log-benches.ts';
 import { publishBench, publishChangedBench } from './publish-benches.ts';
 import { recomputeBench } from './recompute-bench.ts';
+import { recomputePeerBenches } from './recompute-peer-benches.ts';
 import { speedBenches } from './speed-benches.ts';
 
 export const BENCHES: readonly Bench[] = [
@@ -15,6 +16,7 @@ export const BENCHES: readonly Bench[] = [
   landBench,
   importBench,
   recomputeBench,
+  ...recomputePeerBenches,
   publishBench,
   publishChangedBench,
   apiBench,

@@ -4,8 +4,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
-import { startCassandra, startKafka } from '@tidemark/infra-local';
-import { type Goal, measure, type Place, type Result } from './bench.ts';
+import { InfraError, startCassandra, startKafka } from '@tidemark/infra-local';
+import { type Bench, type Goal, measure, type Place, type Result } from './bench.ts';
 import { BENCHES } from './benches.ts';
 
 const { values: flags } = parseArgs({
@@ -40,13 +40,28 @@ const servers: { stop(): Promise<unknown> }[] = [];
 const results: Result[] = [];
 try {
   const place = await startPlace();
-  for (const bench of chosen) {
+  for (const bench of await prepared()) {
     process.stderr.write(`${bench.name} …\n`);
-    results.push(await measure(bench, place, rounds));
+    results.push(...(await measure(bench, place, rounds)));
   }
 } finally {
   for (const server of servers.reverse()) await server.stop();
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Those that can run: without what a peer needs its bench is left out, or an error when it was asked for. */
+async function prepared(): Promise<readonly Bench[]> {
+  const able: Bench[] = [];
+  for (const bench of chosen) {
+    try {
+      await bench.peer?.prepare();
+      able.push(bench);
+    } catch (error) {
+      if (flags.only !== undefined || !(error instanceof InfraError)) throw error;
+      process.stderr.write(`SKIPPED: ${bench.name}. ${error.message}\n`);
+    }
+  }
+  return able;
 }
 
 /** Starts the servers that are asked for, in the folder. */
