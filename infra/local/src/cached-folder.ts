@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { identify } from './process-identity.ts';
 
-export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidemark');
+const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidemark');
 
 /**
  * A folder that is kept between runs, filled by `fill` when it is not there. It appears whole or not at all, so several

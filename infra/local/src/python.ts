@@ -1,10 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ArtefactOptions } from './artefacts.ts';
-import { cachedFolder, defaultCache } from './cached-folder.ts';
+import { cachedFolder } from './cached-folder.ts';
 import { InfraError } from './error.ts';
 
 const run = promisify(execFile);
@@ -47,16 +47,6 @@ export async function pythonWith(requirements: string, options: ArtefactOptions 
     cache,
   );
   return pythonIn(folder);
-}
-
-/** Whether `pythonWith` has nothing to install; without Python it has not. */
-export function hasPythonWith(requirements: string, { cache = defaultCache() }: ArtefactOptions = {}): boolean {
-  try {
-    return existsSync(join(cache, nameOf(requirements)));
-  } catch (error) {
-    if (error instanceof InfraError) return false;
-    throw error;
-  }
 }
 
 function nameOf(requirements: string): string {

@@ -14,8 +14,6 @@ export type Bench = Subject & {
   readonly beside?: readonly Subject[];
   /** Other people's software that the baseline is, and that comes from elsewhere. */
   readonly peer?: {
-    /** Whether nothing has to be fetched. */
-    isHere(): boolean;
     /** Fetches what is missing; throws when it can't. */
     prepare(): Promise<void>;
   };

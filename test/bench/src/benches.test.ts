@@ -16,13 +16,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Spark makes some hundred tasks of even a few rows: on a busy machine that takes minutes. */
-const TIMEOUT_MS = 300_000;
+/** Tests fetch no peers. */
+const ours = BENCHES.filter(({ peer }) => peer === undefined);
 
-/** Tests fetch no peers: those that a bench has brought here before are run. */
-const here = BENCHES.filter(({ peer }) => peer?.isHere() ?? true);
-
-it.each(here)('bench $name runs, at a scale that says nothing', { timeout: TIMEOUT_MS }, async (bench) => {
+it.each(ours)('bench $name runs, at a scale that says nothing', async (bench) => {
   const database = async () => (await freshDatabase()).url;
   const newFolder = () => mkdtemp(join(folder, 'bench-'));
   const results = await measure(

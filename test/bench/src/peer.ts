@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { RecomputeRequest } from '@tidemark/engine';
-import { hasPythonWith, InfraError, pythonWith } from '@tidemark/infra-local';
+import { pythonWith } from '@tidemark/infra-local';
 import { z } from 'zod';
 import { peakResident } from './peak-memory.ts';
 
@@ -43,16 +43,6 @@ export class Peer {
     this.#script = fileOf('recompute.py');
     this.#requirements = fileOf('requirements.txt');
     this.#environment = environment;
-  }
-
-  isHere(): boolean {
-    try {
-      this.#environment();
-    } catch (error) {
-      if (error instanceof InfraError) return false;
-      throw error;
-    }
-    return hasPythonWith(this.#requirements);
   }
 
   async prepare(): Promise<void> {
