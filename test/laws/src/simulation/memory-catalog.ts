@@ -21,8 +21,8 @@ export class CatalogState {
   }
 
   /** Runs that were published, newest first. */
-  published(): readonly Run[] {
-    return this.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+  published(definition: string): readonly Run[] {
+    return this.newestFirst(definition).filter(({ publishedAtMs }) => publishedAtMs !== null);
   }
 
   run(generation: number): Stored {
