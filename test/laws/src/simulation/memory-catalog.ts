@@ -35,7 +35,7 @@ export class CatalogState {
     const earlier = this.newestFirst(definition);
     for (const run of earlier.filter(({ status }) => status === 'running')) run.status = 'abandoned';
     const highest = Math.max(above, ...this.runs.keys());
-    const known = new Set([...partitions, ...earlier.flatMap((run) => run.partitions)]);
+    const known = new Set([...partitions, ...[...this.runs.values()].flatMap((run) => run.partitions)]);
     const run: Stored = {
       generation: highest + 1,
       definition,
