@@ -70,13 +70,21 @@ export class Definitions {
     const dice = random.unit();
     const { id } = other.shared.definition;
     if (!other.group.isUp) {
-      if (dice < 0.5) await other.group.begin();
+      // A run of the one served removes the other when its time is over.
+      if (serving?.previous === id && dice < 0.7) await jobs.run(false, served.shared);
+      else if (dice < 0.9) await this.#begin(other);
     } else if (serving === null || !(await this.#isLive(other.shared))) {
       if (dice < 0.5) await jobs.run(false, other.shared);
       else if (dice < 0.55) other.group.end();
     } else if (dice < 0.45) await jobs.switchTo(id);
     else if (dice < 0.6) await jobs.goBack();
     else if (serving.previous === id || dice < 0.65) other.group.end();
+  }
+
+  async #begin({ shared, group }: Deployed): Promise<void> {
+    const isThere = (await shared.plainStore.find(shared.definition.id)) !== null;
+    if (!isThere && hasDropped(this.#simulation)) this.#simulation.note('filled anew');
+    await group.begin();
   }
 
   /** Whether it has a live generation. */

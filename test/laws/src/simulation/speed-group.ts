@@ -1,7 +1,6 @@
 import { TidemarkError } from '@tidemark/contracts';
 import { speedLayerGroup } from '@tidemark/log';
 import { fillFrom, retrying, SpeedLayer } from '@tidemark/speed-layer';
-import { hasDropped } from './definitions.ts';
 import { portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
@@ -23,13 +22,19 @@ export class SpeedGroup {
   readonly #shared: Shared;
   readonly #owners = new Map<number, Member>();
   #isUp: boolean;
+  /** Somebody has heard that nobody folds: the tables may go, even if somebody does by then. */
+  #mayBeDropped = false;
   #all: Member[] = [];
 
   constructor(simulation: Simulation, shared: Shared, isUp: boolean) {
     this.#simulation = simulation;
     this.#shared = shared;
     this.#isUp = isUp;
-    shared.members.set(speedLayerGroup(shared.definition.id), () => this.#all.filter(isAlive).length);
+    shared.members.set(speedLayerGroup(shared.definition.id), () => {
+      const alive = this.#all.filter(isAlive).length;
+      if (alive === 0) this.#mayBeDropped = true;
+      return alive;
+    });
   }
 
   /** Whether its members are started again when they end. */
@@ -97,7 +102,7 @@ export class SpeedGroup {
       if (failure instanceof TidemarkError) {
         this.#simulation.note(`speed failed: ${failure.code}`);
         if (failure.retryable || EXPECTED.has(failure.code)) continue;
-        if (failure.code === 'TIDEMARK_VIEWS_GONE' && hasDropped(this.#simulation)) continue;
+        if (failure.code === 'TIDEMARK_VIEWS_GONE' && this.#mayBeDropped) continue;
       }
       throw failure;
     }
