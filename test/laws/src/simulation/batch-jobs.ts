@@ -13,6 +13,9 @@ const KEPT = [2, 2, 3] as const;
 /** How long the definition switched from can be gone back to: longer than a reader holds a pointer without another look. */
 const KEEP_MS = [15_000, 60_000] as const;
 
+/** A switch waits by a timer that is not the simulation's: it is refused at once, even when the clock has jumped back. */
+const AT_ONCE = Number.NEGATIVE_INFINITY;
+
 /** Jobs at once, at most: more only wait for each other. */
 const MAX_JOBS = 3;
 
@@ -93,12 +96,12 @@ export class BatchJobs {
   /** Serves the other definition once it is ready; one that is not is refused at once. */
   async switchTo(target: string): Promise<void> {
     const keepMs = this.#simulation.random.pick(KEEP_MS);
-    const times = { nowMs: this.#simulation.time.clock.now, keepMs, waitMs: 0 };
+    const times = { nowMs: this.#simulation.time.clock.now, keepMs, waitMs: AT_ONCE };
     await this.#operate('switch', (store) => switchDefinition(store, target, times));
   }
 
   async goBack(): Promise<void> {
-    const times = { nowMs: this.#simulation.time.clock.now, keepMs: 0, waitMs: 0 };
+    const times = { nowMs: this.#simulation.time.clock.now, keepMs: 0, waitMs: AT_ONCE };
     await this.#operate('back', (store) => goBack(store, times));
   }
 

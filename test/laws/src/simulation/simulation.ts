@@ -57,7 +57,7 @@ const PACES = [0.05, 1, 1, 5] as const;
 const PROMPT = 0.6;
 
 /** What is rare and hard goes wrong this often, where anything does: an operator's work, and tables that are dropped. */
-const HARD_RATE = 0.1;
+const HARD_RATE = 0.2;
 const isHard = ({ process, label }: Call): boolean =>
   process.name === 'operator' || /^(store\.drop|cassandra drop )/.test(label);
 
