@@ -11,7 +11,7 @@ import { heldToLevel } from './switches.ts';
 const KEPT = [2, 2, 3] as const;
 
 /** How long the definition switched from can be gone back to: longer than a reader holds a pointer without another look. */
-const KEEP_MS = [15_000, 60_000] as const;
+const KEEP_MS = [12_000, 30_000] as const;
 
 /** A switch waits by a timer that is not the simulation's: it is refused at once, even when the clock has jumped back. */
 const AT_ONCE = Number.NEGATIVE_INFINITY;

@@ -76,9 +76,12 @@ export class Definitions {
     } else if (serving === null || !(await this.#isLive(other.shared))) {
       if (dice < 0.5) await jobs.run(false, other.shared);
       else if (dice < 0.55) other.group.end();
-    } else if (dice < 0.45) await jobs.switchTo(id);
-    else if (dice < 0.6) await jobs.goBack();
-    else if (serving.previous === id || dice < 0.65) other.group.end();
+    } else if (serving.previous !== id) {
+      if (dice < 0.6) await jobs.switchTo(id);
+      else if (dice < 0.65) other.group.end();
+    } else if (dice < 0.1) await jobs.switchTo(id);
+    else if (dice < 0.3) await jobs.goBack();
+    else other.group.end();
   }
 
   async #begin({ shared, group }: Deployed): Promise<void> {

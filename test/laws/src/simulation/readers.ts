@@ -79,7 +79,12 @@ export class Readers {
     const published = catalog.published(definition.id).slice(0, ASKED_FOR);
     const generation = published.length > 0 && random.chance(0.4) ? random.pick(published).generation : undefined;
     try {
-      this.#check(customers, await reader.read(customers, { layer: 'merged', generation }));
+      const read = await reader.read(customers, { layer: 'merged', generation });
+      if (read.provenance.generation === null && !(await this.#isServed(definition))) {
+        this.#simulation.note('reader: not ready');
+        return;
+      }
+      this.#check(customers, read);
       if (generation !== undefined && generation !== published[0]?.generation)
         this.#simulation.note('reader: an older generation');
     } catch (error) {
@@ -91,8 +96,12 @@ export class Readers {
 
   /** The tables of a definition may be gone when another one is served. */
   async #isGone(error: unknown, definition: Definition): Promise<boolean> {
-    if (codeOf(error) !== 'TIDEMARK_VIEWS_GONE') return false;
-    return (await this.#definitions.served()).shared.definition !== definition;
+    return codeOf(error) === 'TIDEMARK_VIEWS_GONE' && !(await this.#isServed(definition));
+  }
+
+  /** Without, a server is not ready: filled anew, its definition has deltas alone, which look like the whole. */
+  async #isServed(definition: Definition): Promise<boolean> {
+    return (await this.#definitions.served()).shared.definition === definition;
   }
 
   #check(asked: readonly string[], { customers, provenance }: CustomersRead): void {

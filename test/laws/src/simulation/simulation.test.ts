@@ -49,7 +49,6 @@ const MOMENTS: readonly RegExp[] = [
   /^operator .*: killed/,
   /^back ended/,
   /^batch (store\.drop|cassandra drop delta): done/,
-  /^batch (store\.drop|cassandra drop .*): killed/,
   /^filled anew/,
 ];
 
