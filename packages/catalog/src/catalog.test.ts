@@ -136,11 +136,11 @@ describe('a run', () => {
     expect(numbers).toEqual(Array.from({ length: 12 }, (_, n) => 43 + n));
   });
 
-  test('covers every partition that an earlier run of its definition had, and no other', async () => {
+  test('covers every partition that an earlier run had, of its definition or another', async () => {
     const catalog = await open();
     await catalog.beginRun(begin({ partitions: [5, 0, 1] }));
     await catalog.beginRun(begin({ definition: 'another', partitions: [9] }));
-    expect((await catalog.beginRun(begin({ partitions: [2, 1] }))).partitions).toEqual([0, 1, 2, 5]);
+    expect((await catalog.beginRun(begin({ partitions: [2, 1] }))).partitions).toEqual([0, 1, 2, 5, 9]);
   });
 
   test('abandons the one of its definition that was still going, since only the newest may be resumed', async () => {

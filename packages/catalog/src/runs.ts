@@ -28,8 +28,8 @@ export type Lineage = { readonly base: number | null; readonly excluded: readonl
 
 export type Runs = {
   /**
-   * Freezes a cut: number, partitions (those of every earlier run of the definition too) and imports, in one
-   * transaction, before the first barrier may be appended. A run of the definition that was still going is abandoned:
+   * Freezes a cut: number, partitions (those of every earlier run too, whatever its definition: all runs' barriers divide the
+   * same log) and imports, in one transaction, before the first barrier may be appended. A run of the definition that was still going is abandoned:
    * only the newest may be resumed.
    */
   beginRun(begin: BeginRun): Promise<Run>;
@@ -93,7 +93,7 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
           `INSERT INTO tidemark_catalog.runs (generation, definition, status, partitions, imports, barrier_at)
            SELECT greatest((SELECT coalesce(max(generation), 0) FROM tidemark_catalog.runs), $1::bigint) + 1, $2, 'running',
              ARRAY(SELECT DISTINCT p FROM (
-               SELECT unnest($3::int[]) UNION SELECT unnest(partitions) FROM tidemark_catalog.runs WHERE definition = $2
+               SELECT unnest($3::int[]) UNION SELECT unnest(partitions) FROM tidemark_catalog.runs
              ) AS known (p) ORDER BY p), $4, $5
            RETURNING *`,
           [begin.above, begin.definition, begin.partitions, imports, new Date(begin.atMs)],

@@ -4,6 +4,9 @@ import { type Serving, switchBack, switchTo, type ViewStore } from '@tidemark/vi
 import { CliError } from '../error.ts';
 import { missingOf, positionsOf } from './definitions.ts';
 
+/** What a switch asks of the store. */
+export type SwitchStore = Pick<ViewStore, 'serving' | 'find' | 'compareAndSetServing'>;
+
 export type SwitchTimes = {
   readonly nowMs: () => number;
   /** How long the definition switched from can be gone back to. */
@@ -19,7 +22,7 @@ const EVERY_MS = 100;
  * served already. Throws `TIDEMARK_DEFINITION_NOT_READY`, `TIDEMARK_DEFINITION_MOVED`, `TIDEMARK_SERVING_KEPT`,
  * `TIDEMARK_SERVING_NO_WAY_BACK`.
  */
-export async function switchDefinition(store: ViewStore, target: string, times: SwitchTimes): Promise<Serving> {
+export async function switchDefinition(store: SwitchStore, target: string, times: SwitchTimes): Promise<Serving> {
   const serving = await served(store);
   if (serving.serving === target) return serving;
   // Refused at once, not after a wait.
@@ -29,13 +32,13 @@ export async function switchDefinition(store: ViewStore, target: string, times: 
 }
 
 /** Serves the previous definition again. Throws as `switchDefinition` does. */
-export async function goBack(store: ViewStore, times: SwitchTimes): Promise<Serving> {
+export async function goBack(store: SwitchStore, times: SwitchTimes): Promise<Serving> {
   const serving = await served(store);
   await ready(store, serving, switchBack(serving, times.nowMs()).serving, times);
   return set(store, serving, switchBack(serving, times.nowMs()));
 }
 
-async function served(store: ViewStore): Promise<Serving> {
+async function served(store: SwitchStore): Promise<Serving> {
   const serving = await store.serving();
   if (serving !== null) return serving;
   throw new CliError(
@@ -44,7 +47,7 @@ async function served(store: ViewStore): Promise<Serving> {
   );
 }
 
-async function set(store: ViewStore, expected: Serving, next: Serving): Promise<Serving> {
+async function set(store: SwitchStore, expected: Serving, next: Serving): Promise<Serving> {
   reached('switch: ready');
   if (await store.compareAndSetServing(expected, next)) {
     reached('switch: served');
@@ -58,7 +61,7 @@ async function set(store: ViewStore, expected: Serving, next: Serving): Promise<
 }
 
 /** Resolves when the definition is as far as the one served was when it was asked: events go on coming meanwhile. */
-async function ready(store: ViewStore, { serving }: Serving, target: string, times: SwitchTimes): Promise<void> {
+async function ready(store: SwitchStore, { serving }: Serving, target: string, times: SwitchTimes): Promise<void> {
   const views = await store.find(target);
   const deadlineMs = times.nowMs() + times.waitMs;
   const goal = await positionsOf(store, serving);

@@ -6,7 +6,7 @@ import type { LivePointer, Serving, ViewStore, Views } from '../port.ts';
 import { parseCassandraUrl } from './cassandra-url.ts';
 import { CassandraViews } from './cassandra-views.ts';
 import { ComparedRows } from './compared-row.ts';
-import { Connection } from './connection.ts';
+import { Connection, type Statements } from './connection.ts';
 import { DEFINITION, type DefinitionRow } from './definition-row.ts';
 import { ONLY, POINTER, SERVING, sameServing } from './pointer-rows.ts';
 import { definitionTables, tableName } from './schema.ts';
@@ -45,14 +45,20 @@ export async function openCassandraViews(url: string, options: CassandraViewsOpt
   }
 }
 
-class CassandraStore implements ViewStore {
-  readonly #connection: Connection;
-  readonly #schema: SchemaMaker;
+export type Definition = { readonly id: string; readonly columns: readonly Column[] };
+
+/** What the store asks of the schema. */
+export type Schema = Pick<SchemaMaker, 'make' | 'drop' | 'tableNames'>;
+
+/** Which definitions there are and which is served, over any connection; `openCassandraViews` makes one of real nodes. */
+export class CassandraStore implements ViewStore {
+  readonly #connection: Statements & Pick<Connection, 'close'>;
+  readonly #schema: Schema;
   readonly #pointers: ComparedRows<LivePointer>;
   readonly #serving: ComparedRows<Serving>;
   readonly #definitions: ComparedRows<DefinitionRow>;
 
-  constructor(connection: Connection, schema: SchemaMaker) {
+  constructor(connection: Statements & Pick<Connection, 'close'>, schema: Schema) {
     this.#connection = connection;
     this.#schema = schema;
     this.#pointers = new ComparedRows(connection, POINTER);
@@ -69,7 +75,7 @@ class CassandraStore implements ViewStore {
     return await this.#serving.compareAndSet(ONLY, sameServing(expected), next);
   }
 
-  async open(definition: { readonly id: string; readonly columns: readonly Column[] }): Promise<Views> {
+  async open(definition: Definition): Promise<Views> {
     checkDefinition(definition);
     const { id, columns } = definition;
     const row = await this.#decided(id, columns);

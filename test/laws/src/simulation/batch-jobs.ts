@@ -1,11 +1,20 @@
 import { type BatchContext, type BatchSettings, resumePublishing, rollback, runBatch } from '@tidemark/batch-layer';
 import { TidemarkError } from '@tidemark/contracts';
+import { goBack, switchDefinition } from '@tidemark/tidemark/definitions';
 import { importEvents } from '../import-events.ts';
+import { hasDropped } from './definitions.ts';
 import { type Ports, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
+import { heldToLevel } from './switches.ts';
 
 /** How many generations a history keeps, two at least: the fewer, the sooner something is deleted. */
 const KEPT = [2, 2, 3] as const;
+
+/** How long the definition switched from can be gone back to: longer than a reader holds a pointer without another look. */
+const KEEP_MS = [12_000, 30_000] as const;
+
+/** A switch waits by a timer that is not the simulation's: it is refused at once, even when the clock has jumped back. */
+const AT_ONCE = Number.NEGATIVE_INFINITY;
 
 /** Jobs at once, at most: more only wait for each other. */
 const MAX_JOBS = 3;
@@ -16,6 +25,7 @@ const EXPECTED = new Set([
   'TIDEMARK_BATCH_NOTHING_PUBLISHED',
   'TIDEMARK_POINTER_SUPERSEDED',
   'TIDEMARK_POINTER_BASE',
+  'TIDEMARK_SERVING_NO_WAY_BACK',
 ]);
 
 /** And with where two have run at once, one of them without the right to. */
@@ -30,7 +40,7 @@ const OF_TWO = new Set([
 const OVERTAKEN = new Set(['TIDEMARK_LOG_GAP', 'TIDEMARK_BATCH_GAP']);
 
 /** A process that does one job after the other. */
-type Host = { readonly process: Process; readonly ports: Ports; job: Job | null };
+type Host = { readonly process: Process; readonly shared: Shared; readonly ports: Ports; job: Job | null };
 type Job = { readonly kind: string; failure: { readonly error: unknown } | null; isOver: boolean };
 
 /**
@@ -56,31 +66,43 @@ export class BatchJobs {
   }
 
   /** Begins a run; mostly when nobody has the right to: the others end at once. */
-  async run(full: boolean): Promise<void> {
+  async run(full: boolean, shared: Shared = this.#shared): Promise<void> {
     if (this.#shared.catalog.runner !== null && this.#simulation.random.chance(0.9)) return;
-    await this.#begin('run', (ports) => runBatch(this.#contextOf(ports), { full }));
+    await this.#begin('run', shared, (ports) => runBatch(this.#contextOf(ports), { full }));
   }
 
   /** Goes back to the generation before, or to any. `resumes`: what was wrong is put right at once, and publishing goes on. */
-  async rollback(resumes: boolean): Promise<void> {
+  async rollback(resumes: boolean, shared: Shared = this.#shared): Promise<void> {
     const { random } = this.#simulation;
-    const published = this.#shared.catalog.published();
+    const published = shared.catalog.published(shared.definition.id);
     if (published.length < 2) return;
     const target = random.chance(0.3) ? random.pick(published.slice(0, 3)).generation : null;
-    await this.#begin('rollback', async (ports) => {
+    await this.#begin('rollback', shared, async (ports) => {
       const context = this.#contextOf(ports);
       await rollback(context, target);
       if (resumes) await resumePublishing(context);
     });
   }
 
-  async resume(): Promise<void> {
-    await this.#begin('resume', (ports) => resumePublishing(this.#contextOf(ports)));
+  async resume(shared: Shared = this.#shared): Promise<void> {
+    await this.#begin('resume', shared, (ports) => resumePublishing(this.#contextOf(ports)));
   }
 
   async import(values: readonly Uint8Array[]): Promise<void> {
     const atMs = this.#simulation.time.clock.now();
-    await this.#begin('import', (ports) => importEvents(ports, this.#shared.definition, values, atMs));
+    await this.#begin('import', this.#shared, (ports) => importEvents(ports, this.#shared.definition, values, atMs));
+  }
+
+  /** Serves the other definition once it is ready; one that is not is refused at once. */
+  async switchTo(target: string): Promise<void> {
+    const keepMs = this.#simulation.random.pick(KEEP_MS);
+    const times = { nowMs: this.#simulation.time.clock.now, keepMs, waitMs: AT_ONCE };
+    await this.#operate('switch', (store) => switchDefinition(store, target, times));
+  }
+
+  async goBack(): Promise<void> {
+    const times = { nowMs: this.#simulation.time.clock.now, keepMs: 0, waitMs: AT_ONCE };
+    await this.#operate('back', (store) => goBack(store, times));
   }
 
   /** A process stands still; what it held may be given to others, as if it were dead. */
@@ -115,6 +137,7 @@ export class BatchJobs {
       const { job } = host;
       if (!job?.isOver) continue;
       host.job = null;
+      if (host.process.name === 'operator') host.process.state = 'ended';
       if (job.failure === null) continue;
       const { error } = job.failure;
       if (!(error instanceof TidemarkError)) throw error;
@@ -124,7 +147,7 @@ export class BatchJobs {
   }
 
   #isExpected({ process }: Host, { code }: TidemarkError): boolean {
-    if (EXPECTED.has(code)) return true;
+    if (EXPECTED.has(code) || (code === 'TIDEMARK_VIEWS_GONE' && hasDropped(this.#simulation))) return true;
     return OVERTAKEN.has(code) ? this.#overtaken.has(process) : OF_TWO.has(code) && this.#overtaken.size > 0;
   }
 
@@ -133,10 +156,25 @@ export class BatchJobs {
     return busy.length === 0 ? null : this.#simulation.random.pick(busy).process;
   }
 
-  async #begin(kind: string, work: (ports: Ports) => Promise<unknown>): Promise<void> {
+  /** Somebody at a terminal, in a process of its own. */
+  async #operate(kind: string, work: Parameters<typeof heldToLevel>[1]): Promise<void> {
+    await this.#work(this.#open('operator', this.#shared), kind, ({ store }) => heldToLevel(store, work));
+  }
+
+  async #begin(kind: string, shared: Shared, work: (ports: Ports) => Promise<unknown>): Promise<void> {
+    const idle = this.#hosts.find(
+      ({ process, job, ...host }) =>
+        job === null && process.state === 'running' && process.name === 'batch' && host.shared === shared,
+    );
+    if (idle && this.#simulation.random.chance(0.6)) return this.#work(idle, kind, work);
+    await this.#work(this.#open('batch', shared), kind, async (ports) => {
+      if (shared.fills) await ports.store.open(shared.definition);
+      return work(ports);
+    });
+  }
+
+  async #work(host: Host, kind: string, work: (ports: Ports) => Promise<unknown>): Promise<void> {
     const simulation = this.#simulation;
-    const idle = this.#hosts.find(({ process, job }) => job === null && process.state === 'running');
-    const host = idle && simulation.random.chance(0.6) ? idle : this.#open();
     const job: Job = { kind, failure: null, isOver: false };
     host.job = job;
     await simulation.enter(host.process, async () => {
@@ -144,7 +182,7 @@ export class BatchJobs {
         const outcome = await work(host.ports);
         const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome : null;
         simulation.note(`${kind} ended: ${said?.status ?? 'done'}`);
-        if (said?.status === 'rejected' && !this.#isOvertaken(said))
+        if (said?.status === 'rejected' && !this.#isOvertaken(said, host.shared))
           throw new Error(`the gate refused a generation: ${JSON.stringify(said)}`);
       } catch (error) {
         job.failure = { error };
@@ -154,14 +192,14 @@ export class BatchJobs {
   }
 
   /** A run that lost its right to another has less than what is live by now: the gate is right to refuse it. */
-  #isOvertaken(outcome: object): boolean {
-    const [newest] = this.#shared.catalog.published();
+  #isOvertaken(outcome: object, shared: Shared): boolean {
+    const [newest] = shared.catalog.published(shared.definition.id);
     return newest !== undefined && 'generation' in outcome && Number(outcome.generation) < newest.generation;
   }
 
-  #open(): Host {
-    const process = this.#simulation.open('batch');
-    const host = { process, ports: portsOf(this.#simulation, process, this.#shared), job: null };
+  #open(name: string, shared: Shared): Host {
+    const process = this.#simulation.open(name);
+    const host = { process, shared, ports: portsOf(this.#simulation, process, shared), job: null };
     this.#hosts.push(host);
     return host;
   }

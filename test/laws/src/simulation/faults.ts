@@ -30,6 +30,8 @@ export type Faults = {
   readonly imports: boolean;
   /** The log forgets what nobody needs. */
   readonly retention: boolean;
+  /** Another definition is filled beside the one served, and switched to. */
+  readonly switches: boolean;
 };
 
 export type FaultKind = Exclude<keyof Faults, 'rate'>;
@@ -48,6 +50,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'rollbacks',
   'imports',
   'retention',
+  'switches',
 ];
 
 /** In calm histories runs come to their ends, in wild ones hardly any: both see what the other doesn't. */
@@ -71,5 +74,6 @@ export function faultsOf(random: Random, without: readonly FaultKind[]): Faults 
     rollbacks: has('rollbacks'),
     imports: has('imports'),
     retention: has('retention'),
+    switches: has('switches'),
   };
 }

@@ -1,18 +1,17 @@
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
-import { openMemoryViews } from '@tidemark/views/testing';
 import { Mirror } from '../mirror.ts';
 import { RandomEvents } from '../random-events.ts';
 import { quietLaw } from '../read-law.ts';
 import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { BatchJobs } from './batch-jobs.ts';
+import { Definitions, type Deployed } from './definitions.ts';
 import { type FaultKind, type Faults, faultsOf } from './faults.ts';
 import { newSystem } from './new-system.ts';
 import { LAG_MS, portsOf, type Shared } from './ports.ts';
 import { Readers } from './readers.ts';
-import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
+import { type SharedViews, viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
 import { Simulation } from './simulation.ts';
-import { SpeedGroup } from './speed-group.ts';
 
 /** A history: what its seed decides, and what was left out of it or cut off to make it smaller. */
 export type Scenario = { readonly seed: number; readonly steps?: number; readonly without?: readonly FaultKind[] };
@@ -35,8 +34,11 @@ const LONG = 0.25;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
 
+/** One history in so many has a second definition. */
+const SWITCHING = 3;
+
 const HAPPENINGS = ['produce', 'regroup', 'job', 'read', 'arrive', 'pass', 'upset'] as const;
-type Happening = (typeof HAPPENINGS)[number];
+type Happening = (typeof HAPPENINGS)[number] | 'redefine';
 
 /** No two histories have the same mix: what is rare in one is common in another. */
 const SHARES = [1, 2, 4, 8] as const;
@@ -57,16 +59,37 @@ export async function runHistory(scenario: Scenario): Promise<Outcome> {
   return { steps: history.steps, trace, moments, reads: history.reads, failure };
 }
 
+type Beginning = ReturnType<typeof begin>;
+
+/** What a seed decides before anything happens. */
+function begin({ seed, steps, without = [] }: Scenario) {
+  const random = Random.fromSeed(seed);
+  // What comes first hardly differs from seed to seed, and decides what comes second.
+  random.unit();
+  const isLong = random.chance(LONG);
+  const length = isLong ? LONG_STEPS : SHORT_STEPS;
+  const faults = faultsOf(random, without);
+  const switches = faults.switches && seed % SWITCHING === 0;
+  const shareOf = (name: Happening) => (isLong && name === 'job' ? SHARES[3] : random.pick(SHARES));
+  const names: readonly Happening[] = switches ? [...HAPPENINGS, 'redefine'] : HAPPENINGS;
+  const mix = names.flatMap((name) => Array.from({ length: shareOf(name) }, () => name));
+  const simulation = new Simulation(random, faults, START_MS);
+  if (isLong) simulation.setPace('batch', 5);
+  const events = new RandomEvents(random, CUSTOMERS.slice(0, random.between(1, CUSTOMERS.length)));
+  const topic = new MemoryTopic(random.between(1, 3), simulation.time.clock);
+  return { random, faults, mix, steps: Math.min(steps ?? length, length), simulation, events, topic, switches };
+}
+
 class History {
   readonly simulation: Simulation;
-  readonly mirror = new Mirror(DEFINITION.currency);
+  readonly mirror: Mirror;
   /** As many as its seed decides, or as it was cut off at. */
   readonly steps: number;
   readonly #random: Random;
   readonly #faults: Faults;
   readonly #shared: Shared;
   readonly #events: RandomEvents;
-  readonly #group: SpeedGroup;
+  readonly #definitions: Definitions;
   readonly #jobs: BatchJobs;
   readonly #readers: Readers;
   /** What happens beside the processes' own calls, as often as it is in here. */
@@ -74,39 +97,28 @@ class History {
   /** Something a reader may see has changed since the last read. */
   #isChanged = false;
 
-  private constructor({ seed, steps, without = [] }: Scenario, shared: (history: History) => Shared) {
-    this.#random = Random.fromSeed(seed);
-    // What comes first hardly differs from seed to seed, and decides what comes second.
-    this.#random.unit();
-    const isLong = this.#random.chance(LONG);
-    const length = isLong ? LONG_STEPS : SHORT_STEPS;
-    this.steps = Math.min(steps ?? length, length);
-    this.#faults = faultsOf(this.#random, without);
-    const shareOf = (name: Happening) => (isLong && name === 'job' ? SHARES[3] : this.#random.pick(SHARES));
-    this.#mix = HAPPENINGS.flatMap((name) => Array.from({ length: shareOf(name) }, () => name));
-    this.simulation = new Simulation(this.#random, this.#faults, START_MS);
-    if (isLong) this.simulation.setPace('batch', 5);
+  private constructor(beginning: Beginning, views: SharedViews) {
+    const { random, faults, mix, steps, simulation, events, topic, switches } = beginning;
+    this.#random = random;
+    this.#faults = faults;
+    this.#mix = mix;
+    this.steps = steps;
+    this.simulation = simulation;
     this.simulation.onEffect = () => {
       this.#isChanged = true;
     };
-    this.#events = new RandomEvents(this.#random, CUSTOMERS.slice(0, this.#random.between(1, CUSTOMERS.length)));
-    this.#shared = shared(this);
-    this.#group = new SpeedGroup(this.simulation, this.#shared);
-    this.#jobs = new BatchJobs(this.simulation, this.#shared);
-    this.#readers = new Readers(this.simulation, this.#shared, this.mirror);
+    this.#events = events;
+    this.mirror = new Mirror(DEFINITION.currency);
+    this.#shared = newSystem(DEFINITION, topic, views, this.mirror);
+    this.#definitions = new Definitions(simulation, this.#shared, switches);
+    this.#jobs = new BatchJobs(simulation, this.#definitions.first.shared);
+    this.#readers = new Readers(simulation, this.#definitions, this.mirror);
   }
 
   static async open(scenario: Scenario): Promise<History> {
-    const onPostgres = openMemoryViews();
-    const views = await onPostgres.open(DEFINITION);
-    return new History(scenario, (history) => {
-      const { simulation } = history;
-      const topic = new MemoryTopic(history.#random.between(1, 3), simulation.time.clock);
-      const shared = history.#random.chance(0.5)
-        ? viewsOnCassandra(simulation, DEFINITION)
-        : viewsOnPostgres(simulation, onPostgres, views);
-      return newSystem(DEFINITION, topic, shared, history.mirror);
-    });
+    const beginning = begin(scenario);
+    const viewsOn = beginning.random.chance(0.5) ? viewsOnCassandra : viewsOnPostgres;
+    return new History(beginning, await viewsOn(beginning.simulation, DEFINITION));
   }
 
   get reads(): number {
@@ -122,7 +134,6 @@ class History {
       await this.#readers.readAtOnce();
     }
     await this.#settle();
-    await quietLaw({ views: this.#shared.plainViews, clock: this.simulation.time.clock, mirror: this.mirror });
   }
 
   async #step(): Promise<void> {
@@ -137,7 +148,7 @@ class History {
       case 'produce':
         return this.#produce();
       case 'regroup':
-        return this.#group.change();
+        return this.#definitions.any().group.change();
       case 'job':
         return this.#beginJob();
       case 'read':
@@ -148,6 +159,8 @@ class History {
         return simulation.pass(random.between(0, 40_000));
       case 'upset':
         return this.#upset();
+      case 'redefine':
+        return this.#definitions.change(this.#jobs);
     }
   }
 
@@ -169,11 +182,12 @@ class History {
   async #beginJob(): Promise<void> {
     if (!this.#jobs.hasRoom) return;
     const random = this.#random;
+    const { shared } = await this.#definitions.forJob();
     const dice = random.unit();
-    if (dice < 0.65) await this.#jobs.run(dice < 0.06);
+    if (dice < 0.65) await this.#jobs.run(dice < 0.06, shared);
     else if (dice < 0.8) {
-      if (this.#faults.rollbacks) await this.#jobs.rollback(random.chance(0.5));
-    } else if (dice < 0.88) await this.#jobs.resume();
+      if (this.#faults.rollbacks) await this.#jobs.rollback(random.chance(0.5), shared);
+    } else if (dice < 0.88) await this.#jobs.resume(shared);
     else if (this.#faults.imports) {
       const nowMs = this.simulation.time.clock.now();
       await this.#jobs.import(Array.from({ length: random.between(1, 4) }, () => this.#events.next(nowMs).bytes));
@@ -195,38 +209,53 @@ class History {
     } else if (dice < 0.65) {
       if (stops) this.#jobs.stop(random.chance(0.7));
     } else if (dice < 0.72) {
-      if (stops) this.#group.stopAll();
-    } else if (dice < 0.76) this.#group.wakeAll();
+      if (stops) this.#definitions.any().group.stopAll();
+    } else if (dice < 0.76) this.#definitions.any().group.wakeAll();
     else this.#jobs.wake();
   }
 
   /** Nothing may end with an error that nothing explains, and no answer may break the law. */
   #failIfBroken(): void {
     this.#jobs.failIfBroken();
-    this.#group.failIfBroken();
+    for (const { group } of this.#definitions.all) group.failIfBroken();
     this.#readers.failIfBroken();
   }
 
-  /** Everything goes on until nothing is left to do, and a last generation covers it all. */
+  /** Everything goes on until nothing is left to do, and of each definition that is kept up a last generation covers it all. */
   async #settle(): Promise<void> {
     const { simulation } = this;
     simulation.isCalm = true;
     simulation.time.adjust();
     this.#jobs.wake();
-    this.#group.wakeAll();
+    for (const { group } of this.#definitions.all) group.wakeAll();
     while (simulation.hasLate) await simulation.arrive();
     await simulation.untilIdle(() => this.#failIfBroken());
     while (simulation.hasLate) await simulation.arrive();
     await simulation.pass(LAG_MS);
-    await this.#group.settle();
+    const served = await this.#definitions.served();
+    await this.#settleOne(served);
+    for (const other of this.#definitions.all) if (other !== served && other.group.isUp) await this.#settleOne(other);
+  }
+
+  async #settleOne({ shared, group }: Deployed): Promise<void> {
+    const { simulation } = this;
+    await group.settle();
     await simulation.untilIdle(() => this.#failIfBroken());
-    await this.#jobs.resume();
+    await this.#jobs.resume(shared);
     await simulation.untilIdle(() => this.#failIfBroken());
     // A run that was killed is resumed first; the one after it covers everything.
-    const [newest] = this.#shared.catalog.newestFirst(undefined);
+    const [newest] = shared.catalog.newestFirst(shared.definition.id);
     for (let runs = newest?.status === 'running' ? 2 : 1; runs > 0; runs--) {
-      await this.#jobs.run(false);
+      await this.#jobs.run(false, shared);
       await simulation.untilIdle(() => this.#failIfBroken());
     }
+    const { definition, plainViews, topic } = shared;
+    const { clock } = simulation.time;
+    await quietLaw({
+      views: plainViews(definition),
+      clock,
+      mirror: this.mirror,
+      ...(shared.fills ? { inLog: topic.bounds() } : {}),
+    });
   }
 }

@@ -21,8 +21,8 @@ export class CatalogState {
   }
 
   /** Runs that were published, newest first. */
-  published(): readonly Run[] {
-    return this.newestFirst(undefined).filter(({ publishedAtMs }) => publishedAtMs !== null);
+  published(definition: string): readonly Run[] {
+    return this.newestFirst(definition).filter(({ publishedAtMs }) => publishedAtMs !== null);
   }
 
   run(generation: number): Stored {
@@ -35,7 +35,7 @@ export class CatalogState {
     const earlier = this.newestFirst(definition);
     for (const run of earlier.filter(({ status }) => status === 'running')) run.status = 'abandoned';
     const highest = Math.max(above, ...this.runs.keys());
-    const known = new Set([...partitions, ...earlier.flatMap((run) => run.partitions)]);
+    const known = new Set([...partitions, ...[...this.runs.values()].flatMap((run) => run.partitions)]);
     const run: Stored = {
       generation: highest + 1,
       definition,

@@ -11,6 +11,8 @@ export function newSystem(definition: Definition, topic: MemoryTopic, views: Sha
   const disk = new MemoryDisk();
   return {
     definition,
+    fills: false,
+    members: new Map(),
     topic,
     disk,
     catalog: new CatalogState(),

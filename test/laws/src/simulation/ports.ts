@@ -1,6 +1,6 @@
 import type { BatchContext } from '@tidemark/batch-layer';
 import { Lake, LakeError, type LakeStorage } from '@tidemark/lake';
-import { type Append, type EventLog, type LogRecord, partitionOfKey } from '@tidemark/log';
+import { type Append, type EventLog, type LogRecord, partitionOfKey, speedLayerGroup } from '@tidemark/log';
 import type { MemoryTopic } from '@tidemark/log/testing';
 import type { Definition } from '@tidemark/metrics';
 import { type CatalogState, simulatedCatalog } from './memory-catalog.ts';
@@ -9,9 +9,13 @@ import { chunkOf, type MemoryDisk, memoryFiles } from './memory-files.ts';
 import type { SharedViews } from './simulated-views.ts';
 import type { CallKind, Process, Simulation } from './simulation.ts';
 
-/** What all processes of a history share. */
+/** What all processes of a history share; those of each definition have one of their own. */
 export type Shared = SharedViews & {
   readonly definition: Definition;
+  /** Its tables may have to be made, and filled from what another definition has published. */
+  readonly fills: boolean;
+  /** Speed layers that are alive, by their group's name. */
+  readonly members: Map<string, () => number>;
   readonly topic: MemoryTopic;
   readonly disk: MemoryDisk;
   readonly catalog: CatalogState;
@@ -32,7 +36,7 @@ export function portsOf(simulation: Simulation, process: Process, shared: Shared
   return {
     definition,
     log: simulatedLog(simulation, process, shared),
-    ...shared.openViews(process),
+    ...shared.openViews(process, definition),
     lake: new Lake(storage, memoryFiles(disk, storage)),
     engine: {
       ...engine,
@@ -43,7 +47,11 @@ export function portsOf(simulation: Simulation, process: Process, shared: Shared
   };
 }
 
-function simulatedLog(simulation: Simulation, process: Process, { topic, onRecord }: Shared): EventLog {
+function simulatedLog(
+  simulation: Simulation,
+  process: Process,
+  { definition, members, topic, onRecord }: Shared,
+): EventLog {
   const call = <T>(name: string, effect: () => T, isReady?: () => boolean) =>
     simulation.call(process, `log.${name}`, 'read', effect, isReady);
   // A client hears of growth late: it may know fewer partitions than there are, but never fewer than before.
@@ -77,7 +85,9 @@ function simulatedLog(simulation: Simulation, process: Process, { topic, onRecor
       }),
     grow: (partitions) => simulation.call(process, 'log.grow', 'write', () => topic.grow(partitions)),
     consume: () => Promise.reject(new Error('groups are simulated by the history')),
-    members: async () => 0,
+    // Who asks of the own group would wait for it, by a timer that is not the simulation's.
+    members: async (group) =>
+      group === speedLayerGroup(definition.id) ? 0 : call('members', () => members.get(group)?.() ?? 0),
     close: async () => {},
   };
 }

@@ -14,4 +14,9 @@ export const REGRESSIONS: readonly (Scenario & { readonly was: string })[] = [
     steps: 981,
     without: ['retention'],
   },
+  {
+    was: 'a run left out a partition that a run of another definition had a barrier in',
+    seed: 198,
+    steps: 600,
+  },
 ];

@@ -1,23 +1,27 @@
 import type { Definition } from '@tidemark/metrics';
-import type { ViewStore, Views } from '@tidemark/views';
+import { type ViewStore, type Views, ViewsError } from '@tidemark/views';
 import { SimulatedCluster } from '@tidemark/views/cassandra/simulated';
+import { openMemoryViews } from '@tidemark/views/testing';
 import type { CallKind, Process, Simulation } from './simulation.ts';
 
 /** Views that several processes share. */
 export type SharedViews = {
-  /** As a process opens them. */
-  readonly openViews: (process: Process) => { readonly store: ViewStore; readonly views: Views };
+  /** As a process has them, of a definition that was opened. */
+  readonly openViews: (
+    process: Process,
+    definition: Definition,
+  ) => { readonly store: ViewStore; readonly views: Views };
   /** The same, answered at once. */
-  readonly plainViews: Views;
+  readonly plainStore: ViewStore;
+  readonly plainViews: (definition: Definition) => Views;
 };
 
 /** Nobody reads rankings here: calls that are about them are answered at once, or they would be a fifth of a run's. */
 const isOfRankings = (label: string): boolean => label.endsWith(' candidate');
 
 /** Three nodes that hear of writes at different times; the views' own statements are what is suspended. */
-export function viewsOnCassandra(simulation: Simulation, definition: Definition): SharedViews {
+export async function viewsOnCassandra(simulation: Simulation, first: Definition): Promise<SharedViews> {
   const cluster = new SimulatedCluster({
-    definition,
     between: (low, high) => simulation.random.between(low, high),
     hint: (label, effect) => simulation.send(label, async () => effect()),
     nowMicros: () => BigInt(simulation.time.clock.now()) * 1_000n,
@@ -27,26 +31,56 @@ export function viewsOnCassandra(simulation: Simulation, definition: Definition)
     write: async (_, effect) => effect(true),
     onlyLooks: true,
   });
+  await atOnce.store.open(first);
   return {
-    plainViews: atOnce.views,
-    openViews: (process) =>
-      cluster.open({
+    plainStore: atOnce.store,
+    plainViews: atOnce.viewsOf,
+    openViews: (process, definition) => {
+      const { store, viewsOf } = cluster.open({
         read: async (label, effect) =>
           isOfRankings(label) ? effect() : simulation.call(process, `cassandra ${label}`, 'read', effect),
         write: async (label, effect) =>
           isOfRankings(label) ? effect(true) : simulation.call(process, `cassandra ${label}`, 'write', effect),
-      }),
+      });
+      return { store, views: viewsOf(definition) };
+    },
   };
 }
 
 /** Every call of the port is one atomic step, as a statement is in PostgreSQL. */
-export const viewsOnPostgres = (simulation: Simulation, store: ViewStore, views: Views): SharedViews => ({
-  plainViews: views,
-  openViews: (process) => ({
-    store: atomicStore(simulation, process, store),
-    views: atomicViews(simulation, process, views),
-  }),
-});
+export async function viewsOnPostgres(simulation: Simulation, first: Definition): Promise<SharedViews> {
+  const memory = openMemoryViews();
+  // A statement goes to the tables that have its name now, whoever made them.
+  const opened = new Map<string, Views>();
+  const open = async (definition: Parameters<ViewStore['open']>[0]) => {
+    const views = await memory.open(definition);
+    opened.set(definition.id, views);
+    return views;
+  };
+  const named = (id: string): Views => {
+    const views = opened.get(id);
+    if (views) return views;
+    throw new ViewsError('TIDEMARK_VIEWS_GONE', `Definition ${id} was never opened.`);
+  };
+  const firstViews = await open(first);
+  const plainStore: ViewStore = { ...memory, open };
+  return {
+    plainStore,
+    plainViews: ({ id }) => named(id),
+    openViews: (process, definition) => {
+      const viewsOf = (id: string) => suspended(simulation, process, 'views', firstViews, VIEWS, () => named(id));
+      const store = suspended(simulation, process, 'store', plainStore, STORE);
+      return {
+        views: viewsOf(definition.id),
+        store: {
+          ...store,
+          open: async (each) => (await store.open(each)) && viewsOf(each.id),
+          find: async (id) => (await store.find(id)) && viewsOf(id),
+        },
+      };
+    },
+  };
+}
 
 const VIEWS: Readonly<
   Record<Exclude<keyof Views, 'touched' | 'writeCandidates' | 'candidates' | 'deleteCandidates'>, CallKind>
@@ -74,31 +108,27 @@ const STORE: Readonly<Partial<Record<keyof ViewStore, CallKind>>> = {
   serving: 'read',
   compareAndSetServing: 'write',
   definitions: 'read',
+  find: 'read',
+  drop: 'commit',
 };
 
-/** Views whose every call is one atomic step, as in PostgreSQL. */
-const atomicViews = (simulation: Simulation, process: Process, views: Views): Views =>
-  suspended(simulation, process, 'views', views, VIEWS);
-
-const atomicStore = (simulation: Simulation, process: Process, store: ViewStore): ViewStore =>
-  suspended(simulation, process, 'store', store, STORE);
-
-/** The same object, with calls of the methods named suspended. */
+/** The same object, with calls of the methods named suspended. `current`: which one has the call when its turn has come. */
 function suspended<T extends object>(
   simulation: Simulation,
   process: Process,
   port: string,
   object: T,
   kinds: Readonly<Partial<Record<string, CallKind>>>,
+  current: () => T = () => object,
 ): T {
   return new Proxy(object, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
       const kind = typeof name === 'string' ? kinds[name] : undefined;
-      if (kind === undefined) return member.bind(target);
-      return (...args: unknown[]) =>
-        simulation.call(process, `${port}.${String(name)}`, kind, () => Reflect.apply(member, target, args));
+      const apply = (args: unknown[]) => Reflect.apply(member, current(), args);
+      if (kind === undefined) return (...args: unknown[]) => apply(args);
+      return (...args: unknown[]) => simulation.call(process, `${port}.${String(name)}`, kind, () => apply(args));
     },
   });
 }

@@ -44,6 +44,12 @@ const MOMENTS: readonly RegExp[] = [
   /^batch (views.deleteBatch|cassandra delete batch): done/,
   /^reader: an older generation/,
   /^reader: TIDEMARK_API_GENERATION_GONE/,
+  /^switch ended/,
+  /^switch failed: TIDEMARK_DEFINITION_NOT_READY/,
+  /^operator .*: killed/,
+  /^back ended/,
+  /^batch (store\.drop|cassandra drop delta): done/,
+  /^filled anew/,
 ];
 
 const { first, count, isWhole } = seedsOf(0);

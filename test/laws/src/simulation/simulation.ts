@@ -56,6 +56,11 @@ const PACES = [0.05, 1, 1, 5] as const;
 /** How many reads are answered before anybody else has a turn: most that could come between would change nothing. */
 const PROMPT = 0.6;
 
+/** What is rare and hard goes wrong this often, where anything does: an operator's work, and tables that are dropped. */
+const HARD_RATE = 0.2;
+const isHard = ({ process, label }: Call): boolean =>
+  process.name === 'operator' || /^(store\.drop|cassandra drop )/.test(label);
+
 /** Steps that quiet may take to come. */
 const MAX_STEPS = 20_000;
 
@@ -238,9 +243,11 @@ export class Simulation {
     return pace;
   }
 
-  #fate({ kind }: Call): Fate {
+  #fate(call: Call): Fate {
     const { faults, random } = this;
-    if (this.isCalm || !random.chance(faults.rate)) return 'done';
+    const { kind } = call;
+    const rate = faults.rate > 0 && isHard(call) ? HARD_RATE : faults.rate;
+    if (this.isCalm || !random.chance(rate)) return 'done';
     const fates: Fate[] = [];
     if (faults.kills) fates.push('killed before');
     if (kind !== 'step' && faults.outages) fates.push('refused');

@@ -1,5 +1,6 @@
 import { TidemarkError } from '@tidemark/contracts';
-import { retrying, SpeedLayer } from '@tidemark/speed-layer';
+import { speedLayerGroup } from '@tidemark/log';
+import { fillFrom, retrying, SpeedLayer } from '@tidemark/speed-layer';
 import { portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
@@ -20,15 +21,47 @@ export class SpeedGroup {
   readonly #simulation: Simulation;
   readonly #shared: Shared;
   readonly #owners = new Map<number, Member>();
+  #isUp: boolean;
+  /** Somebody has heard that nobody folds: the tables may go, even if somebody does by then. */
+  #mayBeDropped = false;
   #all: Member[] = [];
 
-  constructor(simulation: Simulation, shared: Shared) {
+  constructor(simulation: Simulation, shared: Shared, isUp: boolean) {
     this.#simulation = simulation;
     this.#shared = shared;
+    this.#isUp = isUp;
+    shared.members.set(speedLayerGroup(shared.definition.id), () => {
+      const alive = this.#all.filter(isAlive).length;
+      if (alive === 0) this.#mayBeDropped = true;
+      return alive;
+    });
+  }
+
+  /** Whether its members are started again when they end. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Every partition gets an owner. */
+  async begin(): Promise<void> {
+    this.#simulation.note('speed begins');
+    this.#isUp = true;
+    for (const partition of this.#shared.topic.partitions) await this.#start(partition);
+  }
+
+  /** All are asked to end, or are killed; nobody takes over. */
+  end(): void {
+    this.#simulation.note('speed ends');
+    this.#isUp = false;
+    for (const { process, callBack } of this.#all) {
+      if (process.state === 'running' && this.#simulation.random.chance(0.5)) callBack.abort();
+      else this.#simulation.kill(process);
+    }
   }
 
   /** A partition gets an owner, or another one. */
   async change(): Promise<void> {
+    if (!this.#isUp) return;
     const { random, faults } = this.#simulation;
     const partition = random.pick(this.#shared.topic.partitions);
     const owner = this.#owners.get(partition);
@@ -56,6 +89,7 @@ export class SpeedGroup {
 
   /** Every partition has an owner that reads to the end. */
   async settle(): Promise<void> {
+    this.#isUp = true;
     for (const member of this.#all) member.callBack.abort();
     for (const partition of this.#shared.topic.partitions) await this.#start(partition);
   }
@@ -68,6 +102,7 @@ export class SpeedGroup {
       if (failure instanceof TidemarkError) {
         this.#simulation.note(`speed failed: ${failure.code}`);
         if (failure.retryable || EXPECTED.has(failure.code)) continue;
+        if (failure.code === 'TIDEMARK_VIEWS_GONE' && this.#mayBeDropped) continue;
       }
       throw failure;
     }
@@ -89,12 +124,15 @@ export class SpeedGroup {
   async #fold(member: Member): Promise<void> {
     const { process, partition } = member;
     const { signal } = member.callBack;
-    const { log, views, definition, clock } = portsOf(this.#simulation, process, this.#shared);
+    const { fills } = this.#shared;
+    const { log, store, views, definition, clock } = portsOf(this.#simulation, process, this.#shared);
+    if (fills) await store.open(definition);
     const patience = { initialDelayMs: 20, maxDelayMs: 200 };
     const layer = new SpeedLayer({
       log,
       views: retrying(views, patience),
       definition,
+      ...(fills ? { fillFrom: () => fillFrom(store, views, definition.id) } : {}),
       clock,
       gatherMs: GATHER_MS,
       stateCache: STATE_CACHE,

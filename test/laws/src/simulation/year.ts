@@ -2,19 +2,19 @@ import type { LakeFile } from '@tidemark/lake';
 import { partitionOfKey } from '@tidemark/log';
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
-import { openMemoryViews } from '@tidemark/views/testing';
 import { Mirror } from '../mirror.ts';
 import { RandomEvents } from '../random-events.ts';
 import { quietLaw } from '../read-law.ts';
 import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { BatchJobs } from './batch-jobs.ts';
+import { Definitions } from './definitions.ts';
 import { faultsOf } from './faults.ts';
 import { newSystem } from './new-system.ts';
 import type { Shared } from './ports.ts';
 import { Readers } from './readers.ts';
 import { viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
 import { Simulation } from './simulation.ts';
-import { SpeedGroup } from './speed-group.ts';
+import type { SpeedGroup } from './speed-group.ts';
 
 /** How much there is of what is derived from events, of the log, and of the events themselves. */
 export type Sizes = {
@@ -75,19 +75,17 @@ export class Year {
     this.#simulation = simulation;
     this.#shared = shared(this);
     this.#events = new RandomEvents(random, CUSTOMERS);
-    this.#group = new SpeedGroup(simulation, this.#shared);
+    const definitions = new Definitions(simulation, this.#shared, false);
+    this.#group = definitions.first.group;
     this.#jobs = new BatchJobs(simulation, this.#shared, READABLE);
-    this.#readers = new Readers(simulation, this.#shared, this.mirror);
+    this.#readers = new Readers(simulation, definitions, this.mirror);
   }
 
   static async open(seed: number, store: 'PostgreSQL' | 'Cassandra'): Promise<Year> {
     const random = Random.fromSeed(seed);
     const simulation = new Simulation(random, faultsOf(random, []), Date.UTC(2026, 0, 1));
     simulation.isCalm = true;
-    const onPostgres = openMemoryViews();
-    const views = await onPostgres.open(DEFINITION);
-    const shared =
-      store === 'Cassandra' ? viewsOnCassandra(simulation, DEFINITION) : viewsOnPostgres(simulation, onPostgres, views);
+    const shared = await (store === 'Cassandra' ? viewsOnCassandra : viewsOnPostgres)(simulation, DEFINITION);
     const topic = new MemoryTopic(FIRST_PARTITIONS, simulation.time.clock);
     return new Year(random, simulation, ({ mirror }) => newSystem(DEFINITION, topic, shared, mirror));
   }
@@ -120,11 +118,16 @@ export class Year {
   /** Every answer is the law's after one more run. */
   async isRight(): Promise<void> {
     await this.#run();
-    await quietLaw({ views: this.#shared.plainViews, clock: this.#simulation.time.clock, mirror: this.mirror });
+    await quietLaw({
+      views: this.#shared.plainViews(DEFINITION),
+      clock: this.#simulation.time.clock,
+      mirror: this.mirror,
+    });
   }
 
   async sizes(): Promise<Sizes> {
-    const { plainViews: views, disk, topic } = this.#shared;
+    const { plainViews, disk, topic } = this.#shared;
+    const views = plainViews(DEFINITION);
     const { rows } = await views.versions({ after: null, limit: ALL });
     const markers = await Promise.all(topic.partitions.map((partition) => views.touchedBelow(partition, ALL, ALL)));
     const paths = disk.paths();

@@ -66,6 +66,11 @@ export class Replica {
     return this.#tables.get(table)?.get(partition);
   }
 
+  /** The table is dropped. */
+  forget(table: string): void {
+    this.#tables.delete(table);
+  }
+
   /** Takes over what another replica knows of a partition: read repair. */
   repair(table: string, partition: string, known: StoredPartition): void {
     mergePartition(this.#partition(table, partition), known);

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { compareUtf8 } from '@tidemark/contracts';
-import type { Column } from '@tidemark/metrics';
 import Encoder from 'cassandra-driver/lib/encoder.js';
 import types from 'cassandra-driver/lib/types/index.js';
+import { ViewsError } from '../../error.ts';
 import type { ViewStore, Views } from '../../port.ts';
+import { CassandraStore, type Definition, type Schema } from '../cassandra-store.ts';
 import { CassandraViews } from '../cassandra-views.ts';
 import { ComparedRows } from '../compared-row.ts';
 import type { Bound, Statements } from '../connection.ts';
 import { InFlight } from '../in-flight.ts';
-import { ONLY, POINTER, SERVING, sameServing } from '../pointer-rows.ts';
+import { POINTER } from '../pointer-rows.ts';
 import type { BoundWrite } from '../replica-group.ts';
-import { definitionTables, SHARED_TABLES, type TableSchema } from '../schema.ts';
+import { SHARED_TABLES, type TableSchema } from '../schema.ts';
 import { int32Bytes } from '../wire-bytes.ts';
 import { bigintOf, longOf, type Row } from '../wire-value.ts';
 import { type Condition, readCql, type Statement } from './cql.ts';
@@ -30,7 +31,6 @@ export type Requests = {
 };
 
 export type ClusterOptions = {
-  readonly definition: { readonly id: string; readonly columns: readonly Column[] };
   /** Integers between two, both included: which replicas are asked, and which hear at once. */
   readonly between: (low: number, high: number) => number;
   /** What a replica hears later: a hint, or a write that is still under way. */
@@ -48,34 +48,45 @@ type Values = ReadonlyMap<string, Buffer | null>;
 export class SimulatedCluster {
   readonly #options: ClusterOptions;
   readonly #replicas = Array.from({ length: REPLICAS }, () => new Replica());
-  readonly #tables: ReadonlyMap<string, TableKey>;
+  /** Those that are there: a table that was dropped and made anew is another one. */
+  readonly #tables = new Map(SHARED_TABLES.map((schema) => [schema.name, keyOf(schema)]));
   /** Rows of lightweight transactions, as the last one left them. */
   readonly #compared = new Map<string, ReadonlyMap<string, unknown>>();
 
   constructor(options: ClusterOptions) {
-    const { id, columns } = options.definition;
     this.#options = options;
-    this.#tables = new Map(
-      [...definitionTables(id, columns), ...SHARED_TABLES].map((schema) => [schema.name, keyOf(schema)]),
-    );
   }
 
-  /** The views as one client sees them. */
-  open(requests: Requests): { readonly store: ViewStore; readonly views: Views } {
+  /** The store as one client sees it; `viewsOf` a definition is what opening it answers, without a look at its tables. */
+  open(requests: Requests): { readonly store: ViewStore; readonly viewsOf: (definition: Definition) => Views } {
     const connection = this.#connection(requests);
-    const { definition } = this.#options;
-    const views = new CassandraViews(connection, new ComparedRows(connection, POINTER), definition);
-    const serving = new ComparedRows(connection, SERVING);
-    const store: ViewStore = {
-      serving: () => serving.read(ONLY),
-      compareAndSetServing: (expected, next) => serving.compareAndSet(ONLY, sameServing(expected), next),
-      open: async () => views,
-      find: async (id) => (id === definition.id ? views : null),
-      definitions: async () => [definition.id],
-      drop: () => Promise.reject(new Error('the model keeps its tables')),
-      close: async () => {},
+    const pointers = new ComparedRows(connection, POINTER);
+    return {
+      store: new CassandraStore({ ...connection, close: async () => {} }, this.#schema(requests)),
+      viewsOf: (definition) => new CassandraViews(connection, pointers, definition),
     };
-    return { store, views };
+  }
+
+  /** Tables are made at once, and dropped one after the other: whoever does it may die in between. */
+  #schema(requests: Requests): Schema {
+    return {
+      make: async (tables) => {
+        for (const table of tables) if (!this.#tables.has(table.name)) this.#tables.set(table.name, keyOf(table));
+      },
+      drop: async (names) => {
+        for (const name of names) {
+          const key = this.#tables.get(name);
+          if (key) await requests.write(`drop ${plainName(name)}`, () => this.#drop(name, key));
+        }
+      },
+      tableNames: async () => new Set(this.#tables.keys()),
+    };
+  }
+
+  #drop(name: string, key: TableKey): void {
+    if (this.#tables.get(name) !== key) return;
+    this.#tables.delete(name);
+    for (const replica of this.#replicas) replica.forget(name);
   }
 
   #connection(requests: Requests): Statements {
@@ -93,17 +104,18 @@ export class SimulatedCluster {
       },
       write: async (writes: readonly BoundWrite[]) => {
         // Rows of one partition go as one batch, which a node takes whole; others are apart, as if no batch held them.
-        const batches = new Map<string, { readonly label: string; readonly mutations: Mutation[] }>();
+        const batches = new Map<string, Batch>();
         for (const { cql, values } of writes) {
           const statement = readCql(cql);
           // Decided when it is sent: a write that arrives late has the time it was written at.
           const mutation = this.#mutation(statement, values);
+          const key = this.#key(statement.table);
           const label = `${statement.kind} ${plainName(statement.table)}`;
           const name = `${label} ${mutation.partition}`;
-          batches.set(name, { label, mutations: [...(batches.get(name)?.mutations ?? []), mutation] });
+          batches.set(name, { label, key, mutations: [...(batches.get(name)?.mutations ?? []), mutation] });
         }
-        await inFlight.map([...batches.values()], ({ label, mutations }) =>
-          requests.write(label, (isHeard) => this.#spread(label, mutations, isHeard)),
+        await inFlight.map([...batches.values()], (batch) =>
+          requests.write(batch.label, (isHeard) => this.#spread(batch, isHeard)),
         );
       },
       compareAndSet: ({ cql, values }) => {
@@ -121,11 +133,14 @@ export class SimulatedCluster {
   }
 
   /** A quorum hears at once, if the client is told so, and the others later; if not, some may never. */
-  #spread(label: string, mutations: readonly Mutation[], isHeard: boolean): void {
+  #spread({ label, key, mutations }: Batch, isHeard: boolean): void {
     const { between, hint } = this.#options;
+    const isThere = () => this.#tables.get(key.schema.name) === key;
+    if (!isThere()) throw gone(key.schema.name);
     const order = this.#shuffled();
     const atOnce = between(isHeard ? QUORUM : 1, REPLICAS);
     const apply = (replica: Replica) => {
+      if (!isThere()) return;
       for (const mutation of mutations) replica.apply(mutation);
     };
     for (const replica of order.slice(0, atOnce)) apply(replica);
@@ -247,6 +262,7 @@ export class SimulatedCluster {
       this.#compared.set(name, row);
       return true;
     }
+    if (statement.kind === 'delete') return this.#compared.delete(`${table} ${keyText(values[0])}`);
     if (statement.kind !== 'update') throw new Error('the model has no such transaction');
     const { set, where, onlyIf } = statement;
     const key = values[set.length];
@@ -271,7 +287,7 @@ export class SimulatedCluster {
   #key(table: string): TableKey {
     const key = this.#tables.get(table);
     if (key) return key;
-    throw new Error(`the model has no table ${table}`);
+    throw gone(table);
   }
 
   #shuffled(): Replica[] {
@@ -279,6 +295,11 @@ export class SimulatedCluster {
     return this.#replicas.flatMap(() => left.splice(this.#options.between(0, left.length - 1), 1));
   }
 }
+
+/** Writes to rows of one partition of a table. */
+type Batch = { readonly label: string; readonly key: TableKey; readonly mutations: readonly Mutation[] };
+
+const gone = (table: string): ViewsError => new ViewsError('TIDEMARK_VIEWS_GONE', `The model has no table ${table}.`);
 
 type BoundCondition = Condition & { readonly values: readonly Buffer[] };
 

@@ -1,0 +1,2 @@
+export { positionsOf } from './definitions.ts';
+export { goBack, type SwitchStore, type SwitchTimes, switchDefinition } from './switch.ts';
