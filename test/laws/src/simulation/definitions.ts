@@ -80,7 +80,7 @@ export class Definitions {
       if (dice < 0.6) await jobs.switchTo(id);
       else if (dice < 0.65) other.group.end();
     } else if (dice < 0.1) await jobs.switchTo(id);
-    else if (dice < 0.3) await jobs.goBack();
+    else if (dice < 0.55) await jobs.goBack();
     else other.group.end();
   }
 
