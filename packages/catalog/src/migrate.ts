@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Pool } from '@tidemark/postgres';
+import { openPool, type Pool } from '@tidemark/postgres';
 import { runner } from 'node-pg-migrate';
 import { CatalogError } from './error.ts';
 
@@ -11,9 +11,12 @@ const SCHEMA = 'tidemark_catalog';
 
 /** Brings the schema up to date. Several processes may do so at once: they wait for each other. */
 export async function migrate(url: string, pool: Pool): Promise<void> {
+  // The runner's own connection would end the process when it breaks, and outlives the call; and a migration may take long.
+  const own = openPool(url, { applicationName: 'tidemark migrations', max: 1, statementTimeoutMs: 0 });
   try {
+    const dbClient = await own.connect();
     await runner({
-      databaseUrl: url,
+      dbClient,
       dir: FOLDER,
       direction: 'up',
       schema: SCHEMA,
@@ -22,7 +25,7 @@ export async function migrate(url: string, pool: Pool): Promise<void> {
       singleTransaction: true,
       advisoryLockMode: 'wait',
       log: () => {},
-    });
+    }).finally(() => dbClient.release());
   } catch (cause) {
     await refuseNewer(pool);
     throw new CatalogError(
@@ -30,6 +33,8 @@ export async function migrate(url: string, pool: Pool): Promise<void> {
       `The catalog could not be brought up to date: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
+  } finally {
+    await own.end();
   }
   await refuseNewer(pool);
 }

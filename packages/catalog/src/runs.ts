@@ -28,9 +28,9 @@ export type Lineage = { readonly base: number | null; readonly excluded: readonl
 
 export type Runs = {
   /**
-   * Freezes a cut: number, partitions (those of every earlier run too, whatever its definition: all runs' barriers divide the
-   * same log) and imports, in one transaction, before the first barrier may be appended. A run of the definition that was still going is abandoned:
-   * only the newest may be resumed.
+   * Freezes a cut: number, partitions (those of every earlier run too, whatever its definition: all runs' barriers divide
+   * the same log) and imports, in one transaction, before the first barrier may be appended. A run of the definition that
+   * was still going is abandoned: only the newest may be resumed.
    */
   beginRun(begin: BeginRun): Promise<Run>;
   run(generation: number): Promise<Run | null>;
