@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/contracts';
-import { bothBooks, type KeyedSource, settledBook, signedBook } from './customer-book.ts';
+import { type Book, bothBooks, type KeyedSource, settledBook, signedBook } from './customer-book.ts';
 import { byCustomer, type HistoryRecord, withoutRepeats } from './history.ts';
 import { type Asked, type NaiveMetrics, naiveMetrics } from './naive-metrics.ts';
 import { type Barriers, repeatsInWindow } from './repeat-window.ts';
@@ -19,6 +19,9 @@ export type NaiveMergedAnswer = {
   readonly unsettled: readonly KeyedSource[];
 };
 
+/** A customer's lines on both sides of a cut: what a merged view is of, at whichever moment it is finished. */
+export type NaiveMergedBook = Pick<NaiveMergedAnswer, 'unsettled'> & { readonly book: Book };
+
 /**
  * What a merged view must answer in every field that it does not name provisional: the settled `prefix` and, added to
  * it, the signed rows of `after` as they stand, repeats within the window left out. `prefix` must hold at least the
@@ -33,26 +36,42 @@ export function naiveMerged(
   after: readonly HistoryRecord[],
   asked: Asked & { readonly barriers: Barriers },
 ): Map<string, NaiveMergedAnswer> {
+  const books = naiveMergedBooks(prefix, after, asked.barriers);
+  return new Map([...books].map(([customerId, book]) => [customerId, finishNaively(book, asked)]));
+}
+
+/** The first half of `naiveMerged`, for who asks the same at many moments. */
+export function naiveMergedBooks(
+  prefix: readonly HistoryRecord[],
+  after: readonly HistoryRecord[],
+  barriers: Barriers,
+): Map<string, NaiveMergedBook> {
   if (after.some(({ source }) => source === 'import')) {
     throw new TidemarkError(
       'TIDEMARK_ORACLE_IMPORT_AFTER_CUT',
       'an import is accepted when a cut covers it: give it with the prefix, or leave it out',
     );
   }
-  const repeats = repeatsInWindow([...prefix, ...after], asked.barriers);
+  const repeats = repeatsInWindow([...prefix, ...after], barriers);
   const prefixes = byCustomer(prefix);
   const afters = byCustomer(after.filter((record) => !repeats.has(record)));
-  const answers = new Map<string, NaiveMergedAnswer>();
+  const books = new Map<string, NaiveMergedBook>();
   for (const customerId of new Set([...prefixes.keys(), ...afters.keys()])) {
     const { book, unmatched } = settledBook(withoutRepeats(prefixes.get(customerId) ?? []));
     const signed = signedBook(afters.get(customerId) ?? []);
     const rows = { orders: signed.orders, refunds: signed.refunds, support_tickets: signed.tickets };
-    answers.set(customerId, {
-      metrics: naiveMetrics(bothBooks(book, signed), asked),
+    books.set(customerId, {
+      book: bothBooks(book, signed),
       unsettled: KEYED.filter((source) => unmatched[source] > 0 && rows[source].length > 0),
     });
   }
-  return answers;
+  return books;
 }
+
+/** The second half. */
+export const finishNaively = ({ book, unsettled }: NaiveMergedBook, asked: Asked): NaiveMergedAnswer => ({
+  metrics: naiveMetrics(book, asked),
+  unsettled,
+});
 
 const KEYED: readonly KeyedSource[] = ['orders', 'refunds', 'support_tickets'];

@@ -38,17 +38,17 @@ export async function recompute(
   const run = async (name: string, sql: string) => {
     onProgress(name);
     const began = performance.now();
-    await connection.run(sql);
+    const { rowsChanged } = await connection.run(sql);
     durations[name] = Math.round(performance.now() - began);
+    return rowsChanged;
   };
   await viewLanded(connection, definition, request.rows);
   const history = identifier(`history ${randomUUID()}`);
   await connection.run(`ATTACH ':memory:' AS ${history} (COMPRESS); USE ${history}`);
   try {
     for (const { name, sql } of recomputeSql(definition, request.barrierAtMs)) await run(name, sql);
-    await run('snapshot', `COPY states TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`);
-    const [row] = (await connection.runAndReadAll('SELECT count(*) FROM states')).getRows();
-    return { customers: Number(row?.[0] ?? 0), durations };
+    const copy = `COPY states TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`;
+    return { customers: await run('snapshot', copy), durations };
   } catch (error) {
     await rm(request.snapshot, { force: true });
     throw error;

@@ -28,7 +28,7 @@ export const distinct: Aggregate = {
     return { value: BigInt(values.length), provisional: intersects(values, setAt(state, at + 1)) };
   },
   sql: ({ value, filter }) => [
-    `coalesce(list_sort(list(DISTINCT ${value}) FILTER (WHERE ${filter})), []::VARCHAR[])`,
+    `coalesce(list_sort(list_distinct(list(${value}) FILTER (WHERE ${filter}))), []::VARCHAR[])`,
     '[]::VARCHAR[]',
   ],
   scoreSql: (measure) => `len(${measure})::HUGEINT`,

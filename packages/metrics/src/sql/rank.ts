@@ -16,7 +16,7 @@ export const UNRANKED_SCORE = -(10n ** 37n);
 /** Customers that a generation keeps on each list at most, best first; a shorter list is complete. */
 export const RANK_LIST_LENGTH = 2_000;
 
-/** Raise it when there are other lists, or stores keep them otherwise: one that a generation does not have is taken for complete. */
+/** Raise it when there are other lists, or stores keep them otherwise: one that a generation lacks is taken for complete. */
 export const RANK_LISTS_VERSION = 3;
 
 /** What a list is called where candidates are kept. */
