@@ -1,4 +1,5 @@
 export type { Pool, PoolClient } from 'pg';
+export { type BinaryFields, selectBinary } from './binary-rows.ts';
 export { PostgresError, type PostgresErrorCode } from './error.ts';
 export { quoteIdentifier } from './identifier.ts';
 export { type Listener, type ListenerOptions, openListener } from './listener.ts';

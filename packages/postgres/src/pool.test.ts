@@ -5,8 +5,8 @@ import { withTransaction } from './transaction.ts';
 
 const database = testDatabase();
 
-async function withPool<T>(use: (pool: ReturnType<typeof openPool>) => Promise<T>): Promise<T> {
-  const pool = openPool(database.url(), { applicationName: 'pool test' });
+async function withPool<T>(use: (pool: ReturnType<typeof openPool>) => Promise<T>, byKey = false): Promise<T> {
+  const pool = openPool(database.url(), { applicationName: 'pool test', max: byKey ? 1 : 8, byKey });
   try {
     return await use(pool);
   } finally {
@@ -45,6 +45,21 @@ test('a transaction commits what it did, and rolls back when its function fails'
     await expect(failure).rejects.toThrow('on purpose');
     expect((await pool.query('SELECT id FROM kept')).rows).toEqual([{ id: 1 }]);
   });
+});
+
+test('statements by key are planned once, by their index, though the table was empty then', async () => {
+  await withPool(async (pool) => {
+    await pool.query('CREATE TABLE keyed (id text PRIMARY KEY)');
+    await pool.query('ANALYZE keyed');
+    const read = { name: 'read', text: 'SELECT id FROM keyed WHERE id = ANY ($1)' };
+    for (let n = 0; n < 10; n++) await pool.query({ ...read, values: [['a', 'b']] });
+    const { rows: plans } = await pool.query(
+      "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'read'",
+    );
+    expect(plans).toEqual([{ generic_plans: 10n, custom_plans: 0n }]);
+    const { rows: plan } = await pool.query(`EXPLAIN (GENERIC_PLAN) ${read.text}`);
+    expect(JSON.stringify(plan)).toContain('keyed_pkey');
+  }, true);
 });
 
 test('a connection that is cut fails its query only: the pool and the process live on', async () => {

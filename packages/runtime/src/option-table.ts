@@ -111,7 +111,7 @@ export const OPTIONS = {
     'TIDEMARK_GATHER_MS',
     '200',
     integer(0, 60_000),
-    'How long the speed layer gathers under load before it writes, in milliseconds.',
+    'How long the speed layer gathers under load before it writes, in milliseconds; far behind, a tenth of its lag.',
   ),
   demoSeed: withDefault(
     'TIDEMARK_DEMO_SEED',

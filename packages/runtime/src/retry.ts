@@ -17,8 +17,13 @@ export type RetryOptions = {
  * and rejects with the signal's reason; `work` gets the signal and ends itself.
  */
 export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { attempts = 8, initialDelayMs = 50, maxDelayMs = 5000, onRetry } = options;
-  const signal = options.signal ?? new AbortController().signal;
+  const {
+    attempts = 8,
+    initialDelayMs = 50,
+    maxDelayMs = 5000,
+    onRetry,
+    signal = new AbortController().signal,
+  } = options;
   signal.throwIfAborted();
   const policy = retryPolicy(
     handleWhen((error) => error instanceof TidemarkError && error.retryable),
@@ -32,13 +37,12 @@ export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, option
       if ('error' in event) onRetry({ error: event.error, attempt: event.attempt, delayMs: event.delay });
     });
   }
-  return await orAborted(
-    policy.execute(async () => {
-      signal.throwIfAborted();
-      return await work(signal);
-    }, signal),
-    signal,
-  );
+  const running = policy.execute(async () => {
+    signal.throwIfAborted();
+    return await work(signal);
+  }, signal);
+  // Without a signal of the caller's there is nothing to be let go by.
+  return await (options.signal ? orAborted(running, signal) : running);
 }
 
 /** The policy only looks at the signal between waits: the caller is let go at once. */

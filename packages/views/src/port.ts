@@ -89,11 +89,16 @@ export type ViewStore = {
   find(definitionId: string): Promise<Views | null>;
   /** Ids of the definitions that have tables. */
   definitions(): Promise<readonly string[]>;
+  /** Drops the tables; those that are made anew are others. */
   drop(definitionId: string): Promise<void>;
   close(): Promise<void>;
 };
 
-/** The views of one definition. No call needs a transaction over rows; every write may be repeated. */
+/**
+ * The views of one definition. No call needs a transaction over rows; every write may be repeated. Once the definition was
+ * dropped every read and write of rows fails with TIDEMARK_VIEWS_GONE, and no pointer is set, also when others have made it
+ * anew: whoever stood still meanwhile must not mix what was with what is.
+ */
 export type Views = {
   pointer(): Promise<LivePointer | null>;
   compareAndSetPointer(expected: LivePointer | null, next: LivePointer): Promise<boolean>;

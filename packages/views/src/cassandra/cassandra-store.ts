@@ -3,6 +3,7 @@ import type { Column } from '@tidemark/metrics';
 import { checkDefinition, checkSameColumns, checkServing } from '../checked-row.ts';
 import { ViewsError } from '../error.ts';
 import type { LivePointer, Serving, ViewStore, Views } from '../port.ts';
+import { definitionOfSet, tableSet } from '../table-set.ts';
 import { parseCassandraUrl } from './cassandra-url.ts';
 import { CassandraViews } from './cassandra-views.ts';
 import { ComparedRows } from './compared-row.ts';
@@ -78,39 +79,42 @@ export class CassandraStore implements ViewStore {
   async open(definition: Definition): Promise<Views> {
     checkDefinition(definition);
     const { id, columns } = definition;
-    const row = await this.#decided(id, columns);
-    checkSameColumns(id, row.columns, columns);
-    await this.#schema.make(definitionTables(id, columns), row.incarnation);
-    return new CassandraViews(this.#connection, this.#pointers, definition);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const row = await this.#decided(id, columns);
+      checkSameColumns(id, row.columns, columns);
+      await this.#schema.make(definitionTables(tableSet(id, row.life), columns), row.incarnation);
+      // Whoever drops this life after this look finds the tables; who did before may have missed some of them.
+      const now = await this.#definitions.read(id);
+      if (now?.life === row.life && !now.dropping)
+        return new CassandraViews(this.#connection, this.#pointers, { ...definition, life: row.life });
+    }
+    throw droppedAgain(id);
   }
 
   async find(definitionId: string): Promise<Views | null> {
     const row = await this.#definitions.read(definitionId);
     if (row === null || row.dropping) return null;
-    return new CassandraViews(this.#connection, this.#pointers, { id: definitionId, columns: row.columns });
+    return new CassandraViews(this.#connection, this.#pointers, { id: definitionId, ...row });
   }
 
   async definitions(): Promise<readonly string[]> {
     const prefix = tableName('delta', '');
     const names = [...(await this.#schema.tableNames())].filter((name) => name.startsWith(prefix));
-    return names.map((name) => name.slice(prefix.length)).sort();
+    return [...new Set(names.map((name) => definitionOfSet(name.slice(prefix.length))))].sort();
   }
 
   async drop(definitionId: string): Promise<void> {
     checkDefinition({ id: definitionId, columns: [] });
-    const row = (await this.#definitions.read(definitionId)) ?? {
-      columns: [],
-      incarnation: randomUUID(),
-      dropping: true,
-    };
+    const row = await this.#definitions.read(definitionId);
+    if (row === null) return;
     // Said before the first table goes: who opens it meanwhile drops the rest, and then begins anew.
-    await this.#definitions.compareAndSet(definitionId, () => true, { ...row, dropping: true });
+    await this.#definitions.compareAndSet(definitionId, isOfLife(row), { ...row, dropping: true });
     try {
-      await this.#finishDrop(definitionId);
+      await this.#finishDrop(definitionId, row);
     } catch (error) {
       // Nothing was dropped by a role that may not: the definition must go on being used.
       if (error instanceof ViewsError && error.code === 'TIDEMARK_VIEWS_DENIED')
-        await this.#definitions.compareAndSet(definitionId, (there) => there?.incarnation === row.incarnation, row);
+        await this.#definitions.compareAndSet(definitionId, isOfLife(row), row);
       throw error;
     }
   }
@@ -123,21 +127,27 @@ export class CassandraStore implements ViewStore {
   async #decided(id: string, columns: readonly Column[]): Promise<DefinitionRow> {
     for (let tries = 0; tries < TRIES; tries++) {
       const row = await this.#definitions.read(id);
-      if (row?.dropping) await this.#finishDrop(id);
-      else if (row !== null) return row;
-      else
-        await this.#definitions.compareAndSet(id, (there) => there === null, {
-          columns,
-          incarnation: randomUUID(),
-          dropping: false,
-        });
+      if (row !== null && !row.dropping) return row;
+      if (row !== null) await this.#finishDrop(id, row);
+      const life = (row?.life ?? 0) + 1;
+      const next = { columns, life, incarnation: randomUUID(), dropping: false };
+      await this.#definitions.compareAndSet(id, row === null ? (there) => there === null : isOfLife(row), next);
     }
-    throw new ViewsError('TIDEMARK_VIEWS_UNAVAILABLE', `The definition ${id} is being dropped again and again.`);
+    throw droppedAgain(id);
   }
 
-  async #finishDrop(id: string): Promise<void> {
-    await this.#schema.drop(definitionTables(id, []).map(({ name }) => name));
-    await this.#pointers.delete(id);
-    await this.#definitions.delete(id);
+  /** Drops what there still is of a life. Its row stays: lives are counted. */
+  async #finishDrop(id: string, { life }: DefinitionRow): Promise<void> {
+    const set = tableSet(id, life);
+    await this.#schema.drop(definitionTables(set, []).map(({ name }) => name));
+    await this.#pointers.delete(set);
   }
 }
+
+const isOfLife =
+  ({ life }: DefinitionRow) =>
+  (there: DefinitionRow | null): boolean =>
+    there?.life === life;
+
+const droppedAgain = (id: string): ViewsError =>
+  new ViewsError('TIDEMARK_VIEWS_UNAVAILABLE', `The definition ${id} is being dropped again and again.`);

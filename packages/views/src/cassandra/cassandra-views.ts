@@ -26,6 +26,7 @@ import type {
   ScanPage,
   Views,
 } from '../port.ts';
+import { tableSet } from '../table-set.ts';
 import { BatchRows } from './batch-rows.ts';
 import { Candidates } from './candidates.ts';
 import type { ComparedRows } from './compared-row.ts';
@@ -49,10 +50,11 @@ const PAGE_ROWS = 1000;
 /** Rows of a page of keys, which are small. */
 const VERSION_ROWS = 5000;
 
-/** The views of one definition in its own tables. */
+/** The views of one life of a definition, in its own tables. */
 export class CassandraViews implements Views {
   readonly #connection: Statements;
-  readonly #id: string;
+  /** What its tables are called after. */
+  readonly #set: string;
   readonly #columns: readonly Column[];
   readonly #pointers: ComparedRows<LivePointer>;
   readonly #batch: BatchRows;
@@ -65,13 +67,14 @@ export class CassandraViews implements Views {
   constructor(
     connection: Statements,
     pointers: ComparedRows<LivePointer>,
-    definition: { readonly id: string; readonly columns: readonly Column[] },
+    { id, life, columns }: { readonly id: string; readonly life: number; readonly columns: readonly Column[] },
   ) {
-    const table = (name: TableName): string => qualified(connection.keyspace, tableName(name, definition.id));
-    const codec = new StateCodec(definition.columns);
+    const set = tableSet(id, life);
+    const table = (name: TableName): string => qualified(connection.keyspace, tableName(name, set));
+    const codec = new StateCodec(columns);
     this.#connection = connection;
-    this.#id = definition.id;
-    this.#columns = definition.columns;
+    this.#set = set;
+    this.#columns = columns;
     this.#pointers = pointers;
     this.#batch = new BatchRows(connection, table('batch'), codec);
     this.#deltas = new DeltaRows(connection, table('delta'), codec);
@@ -87,12 +90,14 @@ export class CassandraViews implements Views {
   }
 
   async pointer(): Promise<LivePointer | null> {
-    return await this.#pointers.read(this.#id);
+    return await this.#pointers.read(this.#set);
   }
 
   async compareAndSetPointer(expected: LivePointer | null, next: LivePointer): Promise<boolean> {
     checkPointer(next);
-    return await this.#pointers.compareAndSet(this.#id, samePointer(expected), next);
+    // A first one of tables that are gone nobody would ever see: who sets it has to know.
+    if (expected === null) await this.positions();
+    return await this.#pointers.compareAndSet(this.#set, samePointer(expected), next);
   }
 
   async read(

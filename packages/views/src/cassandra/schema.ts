@@ -32,7 +32,7 @@ export type TableSchema = {
 /** Names are lower-case identifiers; the quotes are for those that CQL has a meaning for. */
 export const quoted = (name: string): string => `"${name}"`;
 
-export const tableName = (name: TableName, definitionId: string): string => `${name}_${definitionId}`;
+export const tableName = (name: TableName, set: string): string => `${name}_${set}`;
 
 export const qualified = (keyspace: string, table: string): string => `${quoted(keyspace)}.${quoted(table)}`;
 
@@ -63,9 +63,9 @@ function table(
   return { name, columns: new Map(Object.entries(columns)), key, options: [...options, REMEMBER_DELETES] };
 }
 
-/** The tables of a definition. Partitions are bounded: each comment says by what. */
-export function definitionTables(definitionId: string, columns: readonly Column[]): readonly TableSchema[] {
-  const of = (name: TableName): string => tableName(name, definitionId);
+/** A definition's set of tables. Partitions are bounded: each comment says by what. */
+export function definitionTables(set: string, columns: readonly Column[]): readonly TableSchema[] {
+  const of = (name: TableName): string => tableName(name, set);
   const state = Object.fromEntries(columns.map(({ name, type }) => [name, CASSANDRA_TYPES[type].cql]));
   const schemas: Record<TableName, TableSchema> = {
     // One customer's versions, which are cleaned below the floor.
@@ -151,7 +151,11 @@ export function definitionTables(definitionId: string, columns: readonly Column[
 const COMPARED = { attempt: 'uuid', replaced: 'uuid' } as const;
 
 export const SHARED_TABLES: readonly TableSchema[] = [
-  table('definition', { id: 'text', columns: 'text', incarnation: 'uuid', dropping: 'boolean', ...COMPARED }, '(id)'),
+  table(
+    'definition',
+    { id: 'text', columns: 'text', life: 'int', incarnation: 'uuid', dropping: 'boolean', ...COMPARED },
+    '(id)',
+  ),
   table(
     'live_pointer',
     {

@@ -12,7 +12,12 @@ export function int32Bytes(value: number): Buffer {
   return bytes;
 }
 
+/** Most columns of most rows are zero or have no elements: these are shared, and never written to. */
+const ZERO_64 = Buffer.alloc(8);
+const NO_ELEMENTS = Buffer.alloc(4);
+
 export function int64Bytes(value: bigint): Buffer {
+  if (value === 0n) return ZERO_64;
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeBigInt64BE(value);
   return bytes;
@@ -64,6 +69,7 @@ export function mapBytes(entries: readonly (readonly [Buffer, Buffer])[]): Buffe
 }
 
 function collection(count: number, parts: readonly Buffer[]): Buffer {
+  if (count === 0) return NO_ELEMENTS;
   const bytes = Buffer.allocUnsafe(parts.reduce((size, part) => size + 4 + part.length, 4));
   let at = bytes.writeInt32BE(count);
   for (const part of parts) {

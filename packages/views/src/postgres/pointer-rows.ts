@@ -20,18 +20,18 @@ const INSERT_POINTER = `INSERT INTO ${SCHEMA}.live_pointer (definition, ${POINTE
 const UPDATE_POINTER = `UPDATE ${SCHEMA}.live_pointer SET (${POINTER_COLUMNS}) = (${pointerValues(2)})
   WHERE definition = $1 AND (${POINTER_COLUMNS}) = (${pointerValues(2 + POINTER_TYPES.length)})`;
 
-export async function readPointer(database: Database, definitionId: string): Promise<LivePointer | null> {
-  const [row] = await database.run('pointer', SELECT_POINTER, [definitionId]);
+export async function readPointer(database: Database, set: string): Promise<LivePointer | null> {
+  const [row] = await database.run('pointer', SELECT_POINTER, [set]);
   return row === undefined ? null : decodePointer(row);
 }
 
 export async function compareAndSetPointer(
   database: Database,
-  definitionId: string,
+  set: string,
   expected: LivePointer | null,
   next: LivePointer,
 ): Promise<boolean> {
-  const values = [definitionId, ...encodePointer(next)];
+  const values = [set, ...encodePointer(next)];
   if (expected === null) return (await database.count('insert pointer', INSERT_POINTER, values)) === 1;
   return (await database.count('update pointer', UPDATE_POINTER, [...values, ...encodePointer(expected)])) === 1;
 }

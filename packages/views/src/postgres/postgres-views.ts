@@ -28,6 +28,7 @@ import type {
   StoredState,
   Views,
 } from '../port.ts';
+import { tableSet } from '../table-set.ts';
 import { POSTGRES_TYPES } from './column-type.ts';
 import type { Database, Row } from './database.ts';
 import { compareAndSetPointer, readPointer } from './pointer-rows.ts';
@@ -38,30 +39,40 @@ import { bigintOf, booleanOf, bytesOf, numberOf, numbersOf, textOf } from './wir
 
 const TOUCHED_PAGE = 1000;
 
+/** Where rows of `read` and `load_deltas` have them. */
+const PARTITION = 2;
+const STATE = 5;
+
 /** Nobody's id is empty, so this is before all of them. */
 const BEFORE_ALL = '';
 
-/** The views of one definition in its own tables. Every call is one statement, or a few that need no order between them. */
+/** The views of one life of a definition, in its own tables. Every call is one statement, or a few that need no order between them. */
 export class PostgresViews implements Views {
   readonly #database: Database;
-  readonly #id: string;
+  /** What its tables are called after. */
+  readonly #set: string;
   readonly #columns: readonly Column[];
   readonly #statements: Statements;
 
-  constructor(database: Database, definition: { readonly id: string; readonly columns: readonly Column[] }) {
+  constructor(
+    database: Database,
+    { id, life, columns }: { readonly id: string; readonly life: number; readonly columns: readonly Column[] },
+  ) {
     this.#database = database;
-    this.#id = definition.id;
-    this.#columns = definition.columns;
-    this.#statements = statements(definition.id, definition.columns);
+    this.#set = tableSet(id, life);
+    this.#columns = columns;
+    this.#statements = statements(this.#set, columns);
   }
 
   async pointer(): Promise<LivePointer | null> {
-    return await readPointer(this.#database, this.#id);
+    return await readPointer(this.#database, this.#set);
   }
 
   async compareAndSetPointer(expected: LivePointer | null, next: LivePointer): Promise<boolean> {
     checkPointer(next);
-    return await compareAndSetPointer(this.#database, this.#id, expected, next);
+    // A first one of tables that are gone nobody would ever see: who sets it has to know.
+    if (expected === null) await this.positions();
+    return await compareAndSetPointer(this.#database, this.#set, expected, next);
   }
 
   async read(
@@ -71,25 +82,24 @@ export class PostgresViews implements Views {
   ): Promise<readonly CustomerRows[]> {
     // An id that can't be stored has no rows; the driver would bind another in its place.
     const ids = arrayText([...new Set(customerIds)].filter(isIdentifier));
-    const [batchRows, deltaRows] = await Promise.all([
-      lineage === null ? [] : this.#run(this.#statements.read_batch, [ids, ...lineageValues(lineage)]),
-      this.#run(this.#statements.read_deltas, [ids, ...sliceValues(slice)]),
-    ]);
-    const batch = new Map(batchRows.map((row) => [textOf(row[0]), row]));
+    const batch = new Map<string, BatchRow>();
     const deltas = new Map<string, DeltaRow[]>();
-    for (const row of deltaRows.map((each) => this.#decodeDelta(each))) {
-      const own = deltas.get(row.customerId);
-      if (own === undefined) deltas.set(row.customerId, [row]);
-      else own.push(row);
+    for (const row of await this.#run(this.#statements.read, [ids, ...lineageValues(lineage), ...sliceValues(slice)])) {
+      const customerId = textOf(row[0]);
+      if (row[PARTITION] === null) {
+        batch.set(customerId, this.#decodeBatch(row));
+        continue;
+      }
+      const own = deltas.get(customerId);
+      if (own === undefined) deltas.set(customerId, [this.#decodeDelta(row)]);
+      else own.push(this.#decodeDelta(row));
     }
-    return customerIds.map((customerId) => {
-      const row = batch.get(customerId);
-      return {
-        customerId,
-        batch: row === undefined ? null : this.#decodeBatch(row),
-        deltas: deltas.get(customerId) ?? [],
-      };
-    });
+    for (const own of deltas.values()) own.sort((a, b) => a.epoch - b.epoch || a.partition - b.partition);
+    return customerIds.map((customerId) => ({
+      customerId,
+      batch: batch.get(customerId) ?? null,
+      deltas: deltas.get(customerId) ?? [],
+    }));
   }
 
   /**
@@ -287,24 +297,24 @@ export class PostgresViews implements Views {
   }
 
   #decodeBatch(row: Row): BatchRow {
-    const state = booleanOf(row[2]) ? null : this.#decodeState(row, 3);
-    return { customerId: textOf(row[0]), generation: numberOf(row[1]), state };
+    const isEmpty = booleanOf(row[STATE + this.#columns.length]);
+    return { customerId: textOf(row[0]), generation: numberOf(row[1]), state: isEmpty ? null : this.#decodeState(row) };
   }
 
   #decodeDelta(row: Row): DeltaRow {
     return {
       customerId: textOf(row[0]),
       epoch: numberOf(row[1]),
-      partition: numberOf(row[2]),
+      partition: numberOf(row[PARTITION]),
       lastOffset: bigintOf(row[3]),
       ids: bytesOf(row[4]),
-      state: this.#decodeState(row, 5),
+      state: this.#decodeState(row),
     };
   }
 
-  #decodeState(row: Row, from: number): StoredState {
+  #decodeState(row: Row): StoredState {
     return this.#columns.map(({ type }, index) => {
-      const value = row[from + index];
+      const value = row[STATE + index];
       return value === null ? null : POSTGRES_TYPES[type].decode(value);
     });
   }
@@ -322,7 +332,9 @@ function keyArrays(keys: readonly DeltaKey[]): readonly string[] {
   ];
 }
 
-function lineageValues({ generation, excluded }: Lineage): readonly unknown[] {
+/** Of no lineage there is no row: generations begin at 1. */
+function lineageValues(lineage: Lineage | null): readonly unknown[] {
+  const { generation, excluded } = lineage ?? { generation: 0, excluded: [] };
   return [generation, arrayText(excluded.map(String))];
 }
 

@@ -15,6 +15,9 @@ CREATE TABLE IF NOT EXISTS ${SCHEMA}.definition (
   id text COLLATE "C" PRIMARY KEY,
   columns jsonb NOT NULL
 );
+ALTER TABLE ${SCHEMA}.definition
+  ADD COLUMN IF NOT EXISTS life integer NOT NULL DEFAULT 1,
+  ADD COLUMN IF NOT EXISTS dropped boolean NOT NULL DEFAULT false;
 CREATE TABLE IF NOT EXISTS ${SCHEMA}.live_pointer (
   definition text COLLATE "C" PRIMARY KEY,
   generation integer NOT NULL,
@@ -37,13 +40,14 @@ export type TableName = 'batch' | 'delta' | 'touched' | 'position' | 'candidate'
 
 const TABLE_NAMES: readonly TableName[] = ['batch', 'delta', 'touched', 'position', 'candidate', 'processing_errors'];
 
-export function table(name: TableName, definitionId: string): string {
-  return `${SCHEMA}.${quoteIdentifier(`${name}_${definitionId}`)}`;
+/** `set`: the name of a definition's set of tables, `tableSet`. */
+export function table(name: TableName, set: string): string {
+  return `${SCHEMA}.${quoteIdentifier(`${name}_${set}`)}`;
 }
 
 /** Dead letters are kept by definition, as its rules decide what is one; so a rebuild under new rules begins with none. */
-export function createTables(definitionId: string, columns: readonly Column[]): string {
-  const of = (name: TableName): string => table(name, definitionId);
+export function createTables(set: string, columns: readonly Column[]): string {
+  const of = (name: TableName): string => table(name, set);
   const typed = (notNull: string): string =>
     columns
       .map(
@@ -98,6 +102,6 @@ CREATE TABLE ${of('processing_errors')} (
 );`;
 }
 
-export function dropTables(definitionId: string): string {
-  return `DROP TABLE IF EXISTS ${TABLE_NAMES.map((name) => table(name, definitionId)).join(', ')}`;
+export function dropTables(set: string): string {
+  return `DROP TABLE IF EXISTS ${TABLE_NAMES.map((name) => table(name, set)).join(', ')}`;
 }

@@ -8,12 +8,9 @@ export type Statement = { readonly name: string; readonly text: string };
 
 export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, Statement>>;
 
-/** All statements of one definition's views. Arrays and scalars are bound, table and column names quoted into the text. */
-export function statements(definitionId: string, columns: readonly Column[]): Statements {
-  const named = Object.entries(texts(definitionId, columns)).map(([name, text]) => [
-    name,
-    { name: `${name} ${definitionId}`, text },
-  ]);
+/** All statements of one set of tables. Arrays and scalars are bound, table and column names quoted into the text. */
+export function statements(set: string, columns: readonly Column[]): Statements {
+  const named = Object.entries(texts(set, columns)).map(([name, text]) => [name, { name: `${name} ${set}`, text }]);
   // Object.fromEntries loses the names that Object.entries was given.
   return Object.fromEntries(named) as Statements;
 }
@@ -32,11 +29,16 @@ const inSlice = (generation: string, cutPartitions: string): string =>
 const KEYS = 'unnest($1::text[], $2::integer[], $3::integer[]) AS k(customer_id, epoch, partition)';
 const SAME_KEY = 't.customer_id = k.customer_id AND t.epoch = k.epoch AND t.partition = k.partition';
 
-function texts(id: string, columns: readonly Column[]) {
-  const [batch, delta, touched] = [table('batch', id), table('delta', id), table('touched', id)];
-  const [position, candidate, errors] = [table('position', id), table('candidate', id), table('processing_errors', id)];
+function texts(set: string, columns: readonly Column[]) {
+  const [batch, delta, touched] = [table('batch', set), table('delta', set), table('touched', set)];
+  const [position, candidate, errors] = [
+    table('position', set),
+    table('candidate', set),
+    table('processing_errors', set),
+  ];
   const state = columns.map(({ name }) => `t.${quoteIdentifier(name)}`);
-  const batchFields = ['t.customer_id', 't.generation', 't.empty', ...state].join(', ');
+  const noDelta = ['NULL::integer AS partition', 'NULL::bigint AS last_offset', 'NULL::bytea AS ids'];
+  const batchFields = ['t.customer_id', 't.generation', ...noDelta, ...state, 't.empty'].join(', ');
   const deltaFields = ['t.customer_id', 't.epoch', 't.partition', 't.last_offset', 't.ids', ...state].join(', ');
 
   const batchColumns = [
@@ -62,10 +64,12 @@ function texts(id: string, columns: readonly Column[]) {
   const deltaKeys = ['customer_id', 'epoch', 'partition'];
 
   return {
-    read_batch: `SELECT DISTINCT ON (t.customer_id) ${batchFields} FROM ${batch} AS t
-      WHERE t.customer_id = ANY ($1::text[]) AND ${inLineage('$2', '$3')} ORDER BY t.customer_id, t.generation DESC`,
-    read_deltas: `SELECT ${deltaFields} FROM ${delta} AS t
-      WHERE t.customer_id = ANY ($1::text[]) AND ${inSlice('$2', '$3')} ORDER BY t.customer_id, t.epoch, t.partition`,
+    // Both layers in one statement, with the columns of a delta; a batch row has no partition. The newest is the first that its index gives.
+    read: `SELECT newest.* FROM unnest($1::text[]) AS k (customer_id) CROSS JOIN LATERAL (
+        SELECT ${batchFields} FROM ${batch} AS t
+        WHERE t.customer_id = k.customer_id AND ${inLineage('$2', '$3')} ORDER BY t.generation DESC LIMIT 1) AS newest
+      UNION ALL SELECT ${deltaFields}, NULL::boolean FROM ${delta} AS t
+        WHERE t.customer_id = ANY ($1::text[]) AND ${inSlice('$4', '$5')}`,
     scan_batch: `SELECT DISTINCT customer_id FROM ${batch}
       WHERE customer_id > $1 AND ${inLineage('$2', '$3')} ORDER BY customer_id LIMIT $4`,
     scan_deltas: `SELECT DISTINCT customer_id FROM ${delta}

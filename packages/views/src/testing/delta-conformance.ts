@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { DeadLetter, DeltaRow, Position, Views } from '../port.ts';
-import { sampleDelta, sampleState } from './samples.ts';
+import type { DeadLetter, DeltaRow, Views } from '../port.ts';
+import { sampleDelta, samplePosition, sampleState } from './samples.ts';
 import { collect, type Suite } from './suite.ts';
 
 export function deltaConformance({ fresh, capabilities }: Suite): void {
@@ -126,23 +126,16 @@ export function deltaConformance({ fresh, capabilities }: Suite): void {
 
   test('a position never moves back', async () => {
     const views = await fresh();
-    const position = (offset: bigint, epoch: number, previousEpoch: number | null): Position => ({
-      offset,
-      epoch,
-      previousEpoch,
-      fingerprint: `f${offset}`,
-      logId: 'log',
-    });
     expect(await views.positions()).toEqual(new Map());
-    await views.writePosition(0, position(0n, 0, null));
-    await views.writePosition(7, position(2n ** 63n - 2n, 9, 4));
-    await views.writePosition(0, position(5n, 2, 0));
-    await views.writePosition(0, position(5n, 2, 0));
-    await views.writePosition(0, position(4n, 0, null));
+    await views.writePosition(0, samplePosition(0n));
+    await views.writePosition(7, samplePosition(2n ** 63n - 2n, 9, 4));
+    await views.writePosition(0, samplePosition(5n, 2, 0));
+    await views.writePosition(0, samplePosition(5n, 2, 0));
+    await views.writePosition(0, samplePosition(4n));
     expect(await views.positions()).toEqual(
       new Map([
-        [0, position(5n, 2, 0)],
-        [7, position(2n ** 63n - 2n, 9, 4)],
+        [0, samplePosition(5n, 2, 0)],
+        [7, samplePosition(2n ** 63n - 2n, 9, 4)],
       ]),
     );
   });

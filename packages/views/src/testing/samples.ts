@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { compareUtf8, isIdentifier } from '@tidemark/contracts';
 import type { Column, ColumnType, ColumnValue } from '@tidemark/metrics';
 import fc from 'fast-check';
-import type { DeltaRow, LivePointer, StoredState } from '../port.ts';
+import type { DeltaRow, LivePointer, Position, StoredState } from '../port.ts';
 
 /** A column of every type there is. */
 export const COLUMNS: readonly Column[] = [
@@ -55,6 +55,10 @@ export function samplePointer(generation: number, over: Partial<LivePointer> = {
     publishedAtMs: 1_700_000_001_456,
     ...over,
   };
+}
+
+export function samplePosition(offset: bigint, epoch = 0, previousEpoch: number | null = null): Position {
+  return { offset, epoch, previousEpoch, fingerprint: `f${offset}`, logId: 'log' };
 }
 
 const INT64_MAX = 2n ** 63n - 1n;

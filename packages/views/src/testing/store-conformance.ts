@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LivePointer, Serving } from '../port.ts';
-import { COLUMNS, freshId, sampleDelta, samplePointer, sampleState } from './samples.ts';
+import { COLUMNS, freshId, sampleDelta, samplePointer, samplePosition, sampleState } from './samples.ts';
 import type { Suite } from './suite.ts';
 
 export function storeConformance({ store, open, fresh }: Suite): void {
@@ -153,6 +153,35 @@ export function storeConformance({ store, open, fresh }: Suite): void {
     const again = await store().open({ id: one, columns: narrow });
     expect((await again.read(['ann'], lineage, null))[0]?.batch).toBeNull();
     expect(await again.pointer()).toBeNull();
+  });
+
+  test('who held on to a definition that was dropped and made anew neither reads nor writes in the new one', async () => {
+    const id = freshId();
+    const definition = { id, columns: COLUMNS };
+    const before = await store().open(definition);
+    await before.writePosition(0, samplePosition(1n));
+    await store().drop(id);
+    const [one, other] = [await open(), await open()];
+    const [anew, alsoAnew] = await Promise.all([one.open(definition), other.open(definition)]);
+    const gone = { code: 'TIDEMARK_VIEWS_GONE', retryable: false };
+    await expect(before.writeDeltas([sampleDelta('ann', 0, 0, 1n)])).rejects.toMatchObject(gone);
+    await expect(
+      before.writeBatch([{ customerId: 'ann', generation: 1, state: sampleState(1) }]),
+    ).rejects.toMatchObject(gone);
+    await expect(before.writePosition(0, samplePosition(2n))).rejects.toMatchObject(gone);
+    await expect(before.compareAndSetPointer(null, samplePointer(1))).rejects.toMatchObject(gone);
+    await anew.writeDeltas([sampleDelta('ann', 0, 0, 7n)]);
+    await expect(before.read(['ann'], null, null)).rejects.toMatchObject(gone);
+    expect((await alsoAnew.read(['ann'], null, null))[0]?.deltas.map(({ lastOffset }) => lastOffset)).toEqual([7n]);
+    expect(await anew.positions()).toEqual(new Map());
+    expect(await (await store().find(id))?.pointer()).toBeNull();
+    expect(await anew.compareAndSetPointer(null, samplePointer(2))).toBe(true);
+    expect((await store().definitions()).filter((each) => each === id)).toEqual([id]);
+
+    await store().drop(id);
+    await expect(anew.writeDeltas([sampleDelta('ann', 0, 0, 9n)])).rejects.toMatchObject(gone);
+    expect(await store().find(id)).toBeNull();
+    expect(await (await store().open(definition)).pointer()).toBeNull();
   });
 
   test('views are never migrated: other columns under the same id are refused', async () => {

@@ -14,7 +14,14 @@ export type StoredRow = {
 /** A delete of all rows of a partition whose clustering begins so: of one row, when it is its whole. */
 type Deletion = { readonly clustering: readonly string[]; readonly at: bigint };
 
-export type StoredPartition = { readonly rows: Map<string, StoredRow>; readonly deletions: Deletion[] };
+export type StoredPartition = {
+  readonly rows: Map<string, StoredRow>;
+  readonly deletions: Deletion[];
+  /** How often anything of it has changed. */
+  changes: number;
+  /** What it last took over from others: it is in it. */
+  repairedBy: StoredPartition | null;
+};
 
 /** One write as it is sent to the replicas. */
 export type Mutation = {
@@ -46,7 +53,9 @@ export class Replica {
   readonly #tables = new Map<string, Map<string, StoredPartition>>();
 
   apply(mutation: Mutation): void {
-    const { rows, deletions } = this.#partition(mutation.table, mutation.partition);
+    const own = this.#partition(mutation.table, mutation.partition);
+    const { rows, deletions } = own;
+    own.changes++;
     if (mutation.kind === 'delete') {
       deletions.push({ clustering: mutation.clustering, at: mutation.at });
       return;
@@ -73,13 +82,17 @@ export class Replica {
 
   /** Takes over what another replica knows of a partition: read repair. */
   repair(table: string, partition: string, known: StoredPartition): void {
-    mergePartition(this.#partition(table, partition), known);
+    const own = this.#partition(table, partition);
+    // Nothing is ever taken out of a partition: what it once took over it has.
+    if (own.repairedBy === known) return;
+    own.repairedBy = known;
+    if (mergePartition(own, known)) own.changes++;
   }
 
   #partition(table: string, partition: string): StoredPartition {
     const partitions = this.#tables.get(table) ?? new Map<string, StoredPartition>();
     this.#tables.set(table, partitions);
-    const there = partitions.get(partition) ?? { rows: new Map(), deletions: [] };
+    const there = partitions.get(partition) ?? emptyPartition();
     partitions.set(partition, there);
     return there;
   }
@@ -87,7 +100,7 @@ export class Replica {
 
 /** What several replicas know of a partition together. */
 export function merged(parts: readonly StoredPartition[]): StoredPartition {
-  const all: StoredPartition = { rows: new Map(), deletions: [] };
+  const all = emptyPartition();
   for (const part of parts) mergePartition(all, part);
   return all;
 }
@@ -111,26 +124,43 @@ export function liveRow(row: StoredRow, clustering: string, { deletions }: Store
 export const joinClustering = (parts: readonly string[]): string => parts.join('|');
 const splitClustering = (clustering: string): readonly string[] => clustering.split('|');
 
-function mergePartition(into: StoredPartition, from: StoredPartition): void {
-  into.deletions.push(
-    ...from.deletions.filter(
-      ({ clustering, at }) =>
-        !into.deletions.some((known) => known.at === at && String(known.clustering) === String(clustering)),
-    ),
-  );
-  for (const [clustering, row] of from.rows) {
-    const own = into.rows.get(clustering) ?? { key: row.key, cells: new Map(), insertedAt: NEVER };
-    into.rows.set(clustering, own);
-    if (row.insertedAt > own.insertedAt) own.insertedAt = row.insertedAt;
-    for (const [name, cell] of row.cells) mergeCell(own.cells, name, cell);
+const emptyPartition = (): StoredPartition => ({ rows: new Map(), deletions: [], changes: 0, repairedBy: null });
+
+/** Answers whether anything was new. */
+function mergePartition(into: StoredPartition, from: StoredPartition): boolean {
+  let isNew = false;
+  for (const deletion of from.deletions) {
+    if (into.deletions.some((known) => isSame(known, deletion))) continue;
+    into.deletions.push(deletion);
+    isNew = true;
   }
+  for (const [clustering, row] of from.rows) {
+    const there = into.rows.get(clustering);
+    const own = there ?? { key: row.key, cells: new Map(), insertedAt: NEVER };
+    if (!there) into.rows.set(clustering, own);
+    isNew ||= !there || row.insertedAt > own.insertedAt;
+    if (row.insertedAt > own.insertedAt) own.insertedAt = row.insertedAt;
+    for (const [name, cell] of row.cells) if (mergeCell(own.cells, name, cell)) isNew = true;
+  }
+  return isNew;
 }
 
-/** The newer wins; of two of one time the delete, then the greater bytes. */
-function mergeCell(cells: Map<string, Cell>, name: string, cell: Cell): void {
+const isSame = (a: Deletion, b: Deletion): boolean =>
+  a === b ||
+  (a.at === b.at &&
+    a.clustering.length === b.clustering.length &&
+    a.clustering.every((part, index) => part === b.clustering[index]));
+
+/** The newer wins; of two of one time the delete, then the greater bytes. Answers whether it is this one. */
+function mergeCell(cells: Map<string, Cell>, name: string, cell: Cell): boolean {
   const there = cells.get(name);
-  if (there === undefined || there.at < cell.at) cells.set(name, cell);
-  else if (there.at === cell.at && there.value !== null) {
-    if (cell.value === null || Buffer.compare(cell.value, there.value) > 0) cells.set(name, cell);
-  }
+  if (there === cell || (there !== undefined && !isAbove(cell, there))) return false;
+  cells.set(name, cell);
+  return true;
+}
+
+function isAbove(cell: Cell, there: Cell): boolean {
+  if (cell.at !== there.at) return cell.at > there.at;
+  if (there.value === null) return false;
+  return cell.value === null || Buffer.compare(cell.value, there.value) > 0;
 }

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
-import { compareUtf8 } from '@tidemark/contracts';
-import Encoder from 'cassandra-driver/lib/encoder.js';
-import types from 'cassandra-driver/lib/types/index.js';
 import { ViewsError } from '../../error.ts';
 import type { ViewStore, Views } from '../../port.ts';
 import { CassandraStore, type Definition, type Schema } from '../cassandra-store.ts';
 import { CassandraViews } from '../cassandra-views.ts';
 import { ComparedRows } from '../compared-row.ts';
 import type { Bound, Statements } from '../connection.ts';
+import { DEFINITION } from '../definition-row.ts';
 import { InFlight } from '../in-flight.ts';
 import { POINTER } from '../pointer-rows.ts';
 import type { BoundWrite } from '../replica-group.ts';
@@ -15,7 +12,16 @@ import { SHARED_TABLES, type TableSchema } from '../schema.ts';
 import { int32Bytes } from '../wire-bytes.ts';
 import { bigintOf, longOf, type Row } from '../wire-value.ts';
 import { type Condition, readCql, type Statement } from './cql.ts';
-import { joinClustering, liveRow, type Mutation, merged, Replica, type TableKey } from './replica.ts';
+import {
+  joinClustering,
+  liveRow,
+  type Mutation,
+  merged,
+  Replica,
+  type StoredPartition,
+  type TableKey,
+} from './replica.ts';
+import { compareValues, decode, decodedColumn, tokenOf } from './stored-value.ts';
 
 const REPLICAS = 3;
 const QUORUM = 2;
@@ -41,6 +47,14 @@ export type ClusterOptions = {
 
 type Values = ReadonlyMap<string, Buffer | null>;
 
+/** What some replicas know of a partition together, and how far each of them was when they were asked. */
+type Merge = {
+  readonly parts: readonly (StoredPartition | undefined)[];
+  readonly changes: readonly (number | undefined)[];
+  readonly known: StoredPartition;
+  readonly rows: readonly Values[];
+};
+
 /**
  * A model of three Cassandra nodes as the statements of this package use them, at quorum: cells with timestamps, deletes
  * that shadow, replicas that hear late, read repair, and lightweight transactions. The views' own code runs on it.
@@ -52,19 +66,27 @@ export class SimulatedCluster {
   readonly #tables = new Map(SHARED_TABLES.map((schema) => [schema.name, keyOf(schema)]));
   /** Rows of lightweight transactions, as the last one left them. */
   readonly #compared = new Map<string, ReadonlyMap<string, unknown>>();
+  /** The last of each partition, by who was asked: much is read again before it changes. */
+  readonly #merges = new Map<string, Merge>();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
   }
 
-  /** The store as one client sees it; `viewsOf` a definition is what opening it answers, without a look at its tables. */
+  /** The store as one client sees it; `viewsOf` a definition is what opening it now would answer, without a look at its tables. */
   open(requests: Requests): { readonly store: ViewStore; readonly viewsOf: (definition: Definition) => Views } {
     const connection = this.#connection(requests);
     const pointers = new ComparedRows(connection, POINTER);
     return {
       store: new CassandraStore({ ...connection, close: async () => {} }, this.#schema(requests)),
-      viewsOf: (definition) => new CassandraViews(connection, pointers, definition),
+      viewsOf: (definition) =>
+        new CassandraViews(connection, pointers, { ...definition, life: this.#lifeOf(definition) }),
     };
+  }
+
+  #lifeOf({ id }: Definition): number {
+    const row = this.#compared.get(`${DEFINITION.table} ${id}`);
+    return row ? DEFINITION.decode(this.#decoded(DEFINITION.table, row)).life : 1;
   }
 
   /** Tables are made at once, and dropped one after the other: whoever does it may die in between. */
@@ -159,9 +181,10 @@ export class SimulatedCluster {
     for (const partition of this.#partitionsAsked(key, bound, asked)) {
       for (const row of this.#rowsOf(key, partition, asked, !onlyLooks)) {
         if (!bound.every((condition) => holds(key, condition, row))) continue;
-        const decoded = this.#decoded(table, row);
-        const named = columns.map(({ name, isToken }) => [name, isToken ? longOf(tokenOf(partition)) : decoded[name]]);
-        found.push(Object.fromEntries(named));
+        const named: Record<string, unknown> = {};
+        for (const { name, isToken } of columns)
+          named[name] = isToken ? longOf(tokenOf(partition)) : decodedColumn(key.schema, name, row.get(name));
+        found.push(named);
         if (found.length === limit) return found;
       }
     }
@@ -183,22 +206,19 @@ export class SimulatedCluster {
   }
 
   /** A partition's rows in the table's order, as those asked know them together; what one lacked it has from now on. */
-  #rowsOf(
-    { schema, clustering }: TableKey,
-    partition: string,
-    asked: readonly Replica[],
-    repairs: boolean,
-  ): readonly Values[] {
-    const known = merged(asked.flatMap((replica) => replica.partition(schema.name, partition) ?? []));
-    if (repairs) for (const replica of asked) replica.repair(schema.name, partition, known);
-    const rows = [...known.rows].flatMap(([place, row]) => liveRow(row, place, known) ?? []);
-    return rows.sort((a, b) => {
-      for (const { name, isDescending } of clustering) {
-        const order = compareValues(schema, name, a.get(name), b.get(name));
-        if (order !== 0) return isDescending ? -order : order;
-      }
-      return 0;
-    });
+  #rowsOf(key: TableKey, partition: string, asked: readonly Replica[], repairs: boolean): readonly Values[] {
+    const { name } = key.schema;
+    const place = `${name} ${asked.map((replica) => this.#replicas.indexOf(replica))} ${partition}`;
+    const parts = asked.map((replica) => replica.partition(name, partition));
+    const changes = parts.map((part) => part?.changes);
+    const last = this.#merges.get(place);
+    const isSame = last?.parts.every((part, at) => part === parts[at] && last.changes[at] === changes[at]) ?? false;
+    const known = last && isSame ? last.known : merged(parts.flatMap((part) => part ?? []));
+    if (repairs) for (const replica of asked) replica.repair(name, partition, known);
+    if (last && isSame) return last.rows;
+    const rows = inOrder(key, known);
+    this.#merges.set(place, { parts, changes, known, rows });
+    return rows;
   }
 
   #mutation(statement: Statement, values: readonly unknown[]): Mutation {
@@ -277,10 +297,7 @@ export class SimulatedCluster {
   #decoded(table: string, row: ReadonlyMap<string, unknown>): Row {
     const { schema } = this.#key(table);
     return Object.fromEntries(
-      [...schema.columns].map(([name, type]) => {
-        const value = row.get(name) ?? null;
-        return [name, Buffer.isBuffer(value) ? decode(value, type) : value];
-      }),
+      [...schema.columns.keys()].map((name) => [name, decodedColumn(schema, name, row.get(name))]),
     );
   }
 
@@ -300,6 +317,18 @@ export class SimulatedCluster {
 type Batch = { readonly label: string; readonly key: TableKey; readonly mutations: readonly Mutation[] };
 
 const gone = (table: string): ViewsError => new ViewsError('TIDEMARK_VIEWS_GONE', `The model has no table ${table}.`);
+
+/** The rows that are there, in the order of the table's clustering. */
+function inOrder({ schema, clustering }: TableKey, known: StoredPartition): readonly Values[] {
+  const rows = [...known.rows].flatMap(([place, row]) => liveRow(row, place, known) ?? []);
+  return rows.sort((a, b) => {
+    for (const { name, isDescending } of clustering) {
+      const order = compareValues(schema, name, a.get(name), b.get(name));
+      if (order !== 0) return isDescending ? -order : order;
+    }
+    return 0;
+  });
+}
 
 type BoundCondition = Condition & { readonly values: readonly Buffer[] };
 
@@ -331,20 +360,6 @@ function holds({ schema }: TableKey, { columns, operator, values }: BoundConditi
   return operator === '>' ? order > 0 : order >= 0;
 }
 
-function compareValues(
-  schema: TableSchema,
-  name: string,
-  a: Buffer | null | undefined,
-  b: Buffer | null | undefined,
-): number {
-  const [x, y] = [a ?? Buffer.alloc(0), b ?? Buffer.alloc(0)];
-  const type = schema.columns.get(name);
-  if (type === 'int') return x.readInt32BE() - y.readInt32BE();
-  if (type !== 'bigint' && type !== 'varint') return Buffer.compare(x, y);
-  const [left, right] = [signed(x), signed(y)];
-  return left === right ? 0 : left < right ? -1 : 1;
-}
-
 /** `(a, b)` or `((a, b), c)`, with the order of the clustering. */
 function keyOf(schema: TableSchema): TableKey {
   const [, several, one, rest = ''] = /^\((?:\((.+?)\)|([^,()]+))(?:, (.+))?\)$/.exec(schema.key) ?? [];
@@ -357,27 +372,6 @@ function keyOf(schema: TableSchema): TableKey {
   };
 }
 
-const encoder = new Encoder(4, { encoding: { map: Map, useBigIntAsVarint: true, useUndefinedAsUnset: false } });
-const typeInfos = new Map<string, object>();
-
-/** As the driver decodes it. */
-function decode(bytes: Buffer, cqlType: string): unknown {
-  const type = cqlType.replace(/^frozen<(.+)>$/, '$1');
-  const info = typeInfos.get(type) ?? types.dataTypes.getByName(type);
-  typeInfos.set(type, info);
-  const value: unknown = encoder.decode(bytes, info);
-  // The nodes keep maps and sets in the order of their keys.
-  if (value instanceof Map) return new Map([...value].sort(([a], [b]) => compareKeys(a, b)));
-  return Array.isArray(value) && type.startsWith('set') ? value.sort(compareKeys) : value;
-}
-
-const compareKeys = (a: unknown, b: unknown): number =>
-  typeof a === 'string' && typeof b === 'string' ? compareUtf8(a, b) : Number(a) - Number(b);
-
-const signed = (bytes: Buffer): bigint => BigInt.asIntN(bytes.length * 8, BigInt(`0x0${bytes.toString('hex')}`));
-
-const tokenOf = (partition: string): bigint => createHash('sha256').update(partition).digest().readBigInt64BE();
-
 const textOfKey = (bytes: Buffer | undefined): string => (bytes ?? Buffer.alloc(0)).toString('hex');
 
 const keyText = (key: unknown): string => (Buffer.isBuffer(key) ? key.toString('hex') : String(key));
@@ -387,4 +381,4 @@ const bytesOrNull = (value: unknown): Buffer | null => (Buffer.isBuffer(value) ?
 const intOf = (value: unknown): number => bytesOrNull(value)?.readInt32BE() ?? 0;
 
 /** What a table is called without its definition. */
-const plainName = (table: string): string => table.replace(/_[0-9a-f]{16}$/, '');
+const plainName = (table: string): string => table.replace(/_[0-9a-f]{16}(?:_\d+)?$/, '');
