@@ -195,6 +195,11 @@ export class Lake {
     return this.#files.put(snapshotPath(definitionId, generation), localFile, rows);
   }
 
+  /** Removes what is left in the scratch folder of a file in the making. */
+  discard(localFile: string): Promise<void> {
+    return this.#files.discard(localFile);
+  }
+
   /** Where the engine finds a snapshot; throws when it is gone or damaged. */
   async openSnapshot(definitionId: string, generation: number, sha256: string): Promise<string> {
     const path = snapshotPath(definitionId, generation);
@@ -322,7 +327,7 @@ export class Lake {
     return this.#manifest.putSegment(sourcesId, { number, level, from, to, files: merged });
   }
 
-  /** Removes what a segment has too: its ranges' own rows, and smaller segments. Also what others died before they had removed. */
+  /** Removes what a segment has too: its ranges' own rows, and smaller segments; also where whoever merged them died. */
   async #removeMerged(sourcesId: string): Promise<void> {
     const { current, superseded } = await this.#manifest.segments(sourcesId);
     for (const segment of superseded) await this.#removeSegment(sourcesId, segment);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { LakeError } from './error.ts';
 import type { LakeStorage } from './port.ts';
@@ -178,7 +178,8 @@ export class Manifest {
   }
 
   #put(path: string, entry: unknown): Promise<boolean> {
-    const json = JSON.stringify({ ...plainOf(entry), sha256: hashOf(entry) }, null, 1);
+    const plain = plainOf(entry);
+    const json = JSON.stringify({ ...plain, sha256: hashOf(plain) }, null, 1);
     return this.#storage.putIfAbsent(path, new TextEncoder().encode(json));
   }
 }
@@ -238,16 +239,15 @@ const rangeName = ({ partition, start }: LandedRange): string => `p${partition}-
 
 const record = z.record(z.string(), z.unknown());
 
+type Plain = Readonly<Record<string, unknown>>;
+
 const jsonOf = (entry: unknown): string =>
   JSON.stringify(entry, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 
 /** The entry as it is when it was read back. */
-const plainOf = (entry: unknown): Readonly<Record<string, unknown>> => record.parse(JSON.parse(jsonOf(entry)));
+const plainOf = (entry: unknown): Plain => record.parse(JSON.parse(jsonOf(entry)));
 
-const hashOf = (entry: unknown): string =>
-  createHash('sha256')
-    .update(jsonOf(plainOf(entry)))
-    .digest('hex');
+const hashOf = (entry: Plain): string => hash('sha256', JSON.stringify(entry), 'hex');
 
 /** A flipped digit is still JSON: each entry carries its own hash. Those of before had none. */
 function parseEntry<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): T {

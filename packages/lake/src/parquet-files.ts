@@ -71,8 +71,12 @@ export class ParquetFiles implements UnitFiles {
       const rows = files.reduce((total, file) => total + file.rows, 0);
       return await this.put(path, local, rows);
     } finally {
-      await rm(local, { force: true });
+      await this.discard(local);
     }
+  }
+
+  discard(localFile: string): Promise<void> {
+    return rm(localFile, { force: true });
   }
 
   put(path: string, localFile: string, rows: number): Promise<LakeFile> {

@@ -26,6 +26,8 @@ export type UnitFiles = {
   merge(path: string, files: readonly LakeFile[]): Promise<LakeFile>;
   /** Files a finished local file under `path`. */
   put(path: string, localFile: string, rows: number): Promise<LakeFile>;
+  /** Removes a local file that is not to be filed, or was; one that is not there is no error. */
+  discard(localFile: string): Promise<void>;
   /** At most `limit` customers of these events files, the same for the same seed. */
   sampleCustomers(files: readonly LakeFile[], limit: number, seed: number): Promise<readonly string[]>;
 };

@@ -1,12 +1,11 @@
-import { createHash, type Hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LogRecord } from './port.ts';
 
 /** Lengths go before contents, so that no two records spell the same; −1 tells null from empty. */
-function addBytes(hash: Hash, bytes: Uint8Array | null): void {
+function spelled(bytes: Uint8Array | null): readonly Uint8Array[] {
   const length = Buffer.alloc(4);
   length.writeInt32BE(bytes === null ? -1 : bytes.length);
-  hash.update(length);
-  if (bytes !== null) hash.update(bytes);
+  return bytes === null ? [length] : [length, bytes];
 }
 
 /**
@@ -14,16 +13,10 @@ function addBytes(hash: Hash, bytes: Uint8Array | null): void {
  * is read again at start. Not over its timestamp, which a restored log may set anew. Headers count in order of name.
  */
 export function fingerprint(record: Pick<LogRecord, 'offset' | 'key' | 'value' | 'headers'>): string {
-  const hash = createHash('sha256');
   const offset = Buffer.alloc(8);
   offset.writeBigInt64BE(record.offset);
-  hash.update(offset);
-  addBytes(hash, record.key);
-  addBytes(hash, record.value);
-  const names = Object.keys(record.headers).sort();
-  for (const name of names) {
-    addBytes(hash, Buffer.from(name, 'utf8'));
-    addBytes(hash, record.headers[name] ?? null);
-  }
-  return hash.digest('hex');
+  const headers = Object.keys(record.headers)
+    .sort()
+    .flatMap((name) => [...spelled(Buffer.from(name, 'utf8')), ...spelled(record.headers[name] ?? null)]);
+  return hash('sha256', Buffer.concat([offset, ...spelled(record.key), ...spelled(record.value), ...headers]), 'hex');
 }

@@ -1,7 +1,7 @@
-import type { Pool } from '@tidemark/postgres';
+import { type BinaryFields, type Pool, selectBinary } from '@tidemark/postgres';
 import { checkInBounds } from '../bounds-check.ts';
 import { LogError } from '../error.ts';
-import type { LogRecord, ReadResult } from '../port.ts';
+import type { Bounds, LogRecord, ReadResult } from '../port.ts';
 import type { Reader } from '../reader.ts';
 import type { Topic } from './layout.ts';
 import type { Wakeups } from './wakeups.ts';
@@ -10,32 +10,31 @@ import type { Wakeups } from './wakeups.ts';
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 const MAX_READ_RECORDS = 10_000;
 
-/** Bounds and records in one statement, that is in one snapshot: what is below the end is all there. */
-const readSql = (table: string): string => `
-SELECT p.start_offset, p.next_offset, r.*
-FROM tidemark_log.partitions p LEFT JOIN LATERAL (
-  SELECT * FROM (
-    SELECT record_offset, (extract(epoch FROM appended_at) * 1000)::bigint AS at_ms, key, value, headers::text AS headers,
-      sum(coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0)) OVER (ORDER BY record_offset) AS bytes,
-      row_number() OVER (ORDER BY record_offset) AS nth
-    FROM (
-      SELECT * FROM ${table} WHERE partition = $2 AND record_offset >= $3 ORDER BY record_offset LIMIT $4
-    ) AS few
-  ) AS sized WHERE nth = 1 OR bytes <= $5
-) AS r ON true
-WHERE p.topic = $1 AND p.partition = $2
-ORDER BY r.record_offset`;
+/** Before all records: the row of the partition's bounds. */
+const BOUNDS_OFFSET = -1n;
 
-type Row = {
-  start_offset: bigint;
-  next_offset: bigint;
-  /** Null when there is no record; the others are then null as well. */
-  record_offset: bigint | null;
-  at_ms: bigint | null;
-  key: Buffer | null;
-  value: Buffer | null;
-  headers: string | null;
-};
+/**
+ * Bounds and records in one statement, that is in one snapshot: what is below the end is all there. The bounds come as a row
+ * of their own, the first: beside every record they would cost a sort of whole records.
+ */
+function readSql({ name, table }: Topic, partition: number, from: bigint, maxRecords: number): string {
+  const few = (columns: string, limit: number | string) =>
+    `SELECT record_offset, ${columns} FROM ${table}
+     WHERE partition = ${partition} AND record_offset >= ${from} ORDER BY record_offset LIMIT ${limit}`;
+  // By their sizes alone: a window over whole records would copy each of them twice. Mostly all of them fit.
+  const sizes = `(${few('coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) AS size', maxRecords)}) AS few`;
+  const bytesUpTo = `SELECT sum(size) OVER (ORDER BY record_offset ROWS UNBOUNDED PRECEDING) AS bytes FROM ${sizes}`;
+  const fitting = `SELECT CASE WHEN coalesce(sum(size), 0) <= ${MAX_READ_BYTES} THEN ${maxRecords} ELSE (
+      SELECT greatest(1, count(*)) FROM (${bytesUpTo}) AS summed WHERE bytes <= ${MAX_READ_BYTES}
+    ) END FROM ${sizes}`;
+  return `
+  SELECT ${BOUNDS_OFFSET}::bigint AS record_offset, start_offset, next_offset, NULL::timestamptz, NULL::bytea, NULL::bytea, NULL::text
+  FROM tidemark_log.partitions WHERE topic = '${name}' AND partition = ${partition}
+  UNION ALL
+  SELECT record_offset, NULL, NULL, appended_at, key, value, headers::text
+  FROM (${few('appended_at, key, value, headers', `(${fitting})`)}) AS records
+  ORDER BY record_offset`;
+}
 
 const NO_HEADERS: LogRecord['headers'] = Object.freeze({});
 
@@ -47,35 +46,33 @@ function headersOf(text: string | null): LogRecord['headers'] {
   );
 }
 
-function recordsOf(partition: number, rows: readonly Row[]): LogRecord[] {
-  const records: LogRecord[] = [];
-  for (const row of rows) {
-    if (row.record_offset === null) continue;
-    const { key, value } = row;
-    const headers = headersOf(row.headers);
-    records.push({ partition, offset: row.record_offset, key, value, headers, timestampMs: Number(row.at_ms) });
-  }
-  return records;
+/** Reads a row of `readSql`. */
+function rowOf(partition: number, row: BinaryFields): Bounds | LogRecord {
+  const offset = row.int8() ?? BOUNDS_OFFSET;
+  const [start, end] = [row.int8(), row.int8()];
+  if (start !== null && end !== null) return { start, end };
+  const timestampMs = row.timestampMs() ?? 0;
+  return { partition, offset, timestampMs, key: row.bytes(), value: row.bytes(), headers: headersOf(row.text()) };
 }
 
 export function createReader(pool: Pool, topic: Topic, wakeups: Wakeups): Reader {
-  const sql = readSql(topic.table);
-
   const readNow = async (partition: number, from: bigint, maxRecords: number): Promise<ReadResult> => {
-    const { rows } = await pool.query<Row>({
-      name: `tidemark_log_read_${topic.name}`,
-      text: sql,
-      values: [topic.name, partition, from, Math.min(maxRecords, MAX_READ_RECORDS), MAX_READ_BYTES],
+    const sql = readSql(topic, partition, from, Math.min(maxRecords, MAX_READ_RECORDS));
+    const bounds: Bounds[] = [];
+    const records: LogRecord[] = [];
+    await selectBinary(pool, sql, (row) => {
+      const read = rowOf(partition, row);
+      if ('start' in read) bounds.push(read);
+      else records.push(read);
     });
-    const bounds = rows[0];
-    if (bounds === undefined) {
+    const [between] = bounds;
+    if (between === undefined) {
       throw new LogError('TIDEMARK_LOG_NO_PARTITION', `The topic ${topic.name} has no partition ${partition}.`);
     }
-    checkInBounds(partition, from, { start: bounds.start_offset, end: bounds.next_offset });
-    const records = recordsOf(partition, rows);
+    checkInBounds(partition, from, between);
     const last = records.at(-1);
     const next = last === undefined ? from : last.offset + 1n;
-    return { records, next, level: next === bounds.next_offset };
+    return { records, next, level: next === between.end };
   };
 
   return {

@@ -20,7 +20,7 @@ type Group = { readonly members: Member[]; readonly holders: Map<number, Member>
 
 /** What is in a log that lives in memory. Each of its calls is one atomic step; any number of clients may share it. */
 export class MemoryTopic {
-  readonly identity: string;
+  #identity: string;
   readonly #now: () => number;
   readonly #partitions: Partition[];
   readonly #partitioner = createPartitioner();
@@ -29,9 +29,23 @@ export class MemoryTopic {
   #joined = 0;
 
   constructor(partitions: number, options: { readonly identity?: string; readonly now?: () => number } = {}) {
-    this.identity = options.identity ?? 'memory';
+    this.#identity = options.identity ?? 'memory';
     this.#now = options.now ?? Date.now;
     this.#partitions = Array.from({ length: partitions }, () => ({ start: 0n, records: [] }));
+  }
+
+  get identity(): string {
+    return this.#identity;
+  }
+
+  /** The topic is deleted and made anew: it has the name and the partitions of the old one, and none of its records. */
+  remake(identity: string): void {
+    this.#identity = identity;
+    for (const partition of this.#partitions) {
+      partition.start = 0n;
+      partition.records.length = 0;
+    }
+    this.#wake();
   }
 
   get partitions(): readonly number[] {
@@ -40,6 +54,11 @@ export class MemoryTopic {
 
   bounds(): ReadonlyMap<number, Bounds> {
     return new Map(this.#partitions.map((each, partition) => [partition, boundsOf(each)]));
+  }
+
+  /** The offset of the next record. */
+  end(partition: number): bigint {
+    return BigInt(this.#partition(partition).records.length);
   }
 
   /** The partition that a record is placed in. */
