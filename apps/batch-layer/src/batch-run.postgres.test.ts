@@ -161,7 +161,7 @@ describe('a run', () => {
     expect(await system.revenue('anna')).toBe('4.00');
   });
 
-  it('says that the log was swapped before it lands anything of it', async () => {
+  it('says that the log was swapped before it appends or lands anything', async () => {
     await system.place('anna', 'o-1', '1.00');
     await run();
     const { log } = system.context;
@@ -172,12 +172,23 @@ describe('a run', () => {
         return typeof member === 'function' ? member.bind(target) : member;
       },
     });
+    const before = await log.bounds();
     await expect(runBatch({ ...system.context, log: swapped })).rejects.toMatchObject({
       code: 'TIDEMARK_BATCH_LOG_CHANGED',
     });
     expect((await listGenerations(system.context, 1))[0]).toMatchObject({ status: 'failed' });
+    expect(await log.bounds()).toEqual(before);
     await run();
     expect(await system.revenue('anna')).toBe('1.00');
+  });
+
+  it('says that the log is not the one that was folded, though nothing was landed yet', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    const { log, views } = system.context;
+    await views.writePosition(1, { offset: 7n, epoch: 0, previousEpoch: null, fingerprint: 'x', logId: 'another' });
+    const before = await log.bounds();
+    await expect(runBatch(system.context)).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_LOG_CHANGED' });
+    expect(await log.bounds()).toEqual(before);
   });
 });
 
@@ -209,6 +220,25 @@ describe('generations', () => {
     if (!stale?.cut) throw new Error('the run has no cut');
     expect(await publish(system.context, { ...stale, cut: stale.cut }, false)).toMatchObject({ kind: 'kept' });
     expect((await views.pointer())?.generation).toBe(1);
+  });
+
+  it('are no first one of their definition once a later run has begun, from whose cut its deltas may be filled', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    const { catalog, clock, views } = system.context;
+    const markBegan: typeof catalog.markBegan = async (...began) => {
+      await catalog.markBegan(...began);
+      await catalog.beginRun({
+        definition: 'feedfacefeedface',
+        partitions: [0],
+        atMs: clock.now(),
+        above: 0,
+        lastImport: async () => 0,
+      });
+    };
+    const outcome = await runBatch({ ...system.context, catalog: { ...catalog, markBegan } });
+    expect(outcome).toMatchObject({ status: 'kept', reason: expect.stringContaining('later run') });
+    expect(await views.pointer()).toBeNull();
+    expect((await run()).generation).toBe(outcome.generation + 2);
   });
 
   it('are kept as many as was said, and only then cleaned, when no reader can hold them any more', async () => {

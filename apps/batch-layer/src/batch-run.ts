@@ -6,7 +6,7 @@ import { removeRowsOfRetired, retirePrevious } from './retire.ts';
 import { appendBarriers, beginRun } from './steps/barrier.ts';
 import { cleanBelow, floorHasStood, moveFloor } from './steps/clean.ts';
 import { DRIFT_PATIENCE_MS, type DriftSummary, recordDrift, unmeasured } from './steps/drift.ts';
-import { type LandCounts, landPartition } from './steps/land.ts';
+import { type LandCounts, landPartitions } from './steps/land.ts';
 import { publish } from './steps/publish.ts';
 import { openSnapshot, recompute } from './steps/recompute.ts';
 import { objections } from './steps/validate.ts';
@@ -20,9 +20,18 @@ export type RunOutcome = {
   readonly reason: string | null;
   readonly customers: number;
   readonly rowsWritten: number;
+  /** Records that the log had forgotten before they were landed, at most; more than 0 only where that was accepted. */
+  readonly missing: number;
   /** What views before said otherwise: the one before this generation, and one that an earlier run left unmeasured. */
   readonly drifts: readonly DriftSummary[];
   readonly durationMs: number;
+};
+
+export type RunOptions = {
+  /** Write every customer, not only those that changed. */
+  readonly full?: boolean;
+  /** Go on where retention removed records before they were landed; else that is `TIDEMARK_BATCH_GAP`. */
+  readonly acceptDataLoss?: boolean;
 };
 
 type StepCounts = Readonly<Record<string, string | number>>;
@@ -33,13 +42,13 @@ type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
  * that was killed goes on where it stopped; only the newest is resumed, since its barriers stand after all others'. The
  * drift that an earlier run left unmeasured is measured first. Throws `TIDEMARK_BATCH_BUSY` when another run is going on.
  */
-export function runBatch(given: BatchContext, options: { readonly full?: boolean } = {}): Promise<RunOutcome> {
+export function runBatch(given: BatchContext, options: RunOptions = {}): Promise<RunOutcome> {
   return withRunLock(given, async (context) => {
     const newest = await newestRun(context);
     const resumed = newest?.status === 'running' && newest.definition === context.definition.id ? newest : null;
     const before = resumed ? null : await unmeasured(context);
     const earlier = before === null ? [] : [await recordDrift(context, before, 0)];
-    const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options.full ?? false);
+    const outcome = await runToEnd(context, resumed ?? (await beginRun(context)), options);
     return { ...outcome, resumed: resumed !== null, drifts: [...earlier, ...outcome.drifts] };
   });
 }
@@ -76,9 +85,9 @@ export async function withRunLock<T>(context: BatchContext, work: (context: Batc
 }
 
 /** Takes a run through its steps; an error that can't go away by itself makes it a failed one. */
-export async function runToEnd(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {
+export async function runToEnd(context: BatchContext, run: Run, options: RunOptions): Promise<RunOutcome> {
   try {
-    return await goThrough(context, run, full);
+    return await goThrough(context, run, options);
   } catch (error) {
     if (!isRetryable(error))
       await context.catalog.updateRun(run.generation, { status: 'failed', reason: messageOf(error) });
@@ -100,7 +109,7 @@ async function newestRun({ views, catalog }: BatchContext): Promise<Run | null> 
   );
 }
 
-async function goThrough(context: BatchContext, run: Run, full: boolean): Promise<RunOutcome> {
+async function goThrough(context: BatchContext, run: Run, options: RunOptions): Promise<RunOutcome> {
   const { catalog, clock, engine, definition } = context;
   const { generation } = run;
   const began = clock.now();
@@ -114,6 +123,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     await catalog.endStep(generation, name, clock.now(), counts);
     return value;
   };
+  const counts: LandCounts = { records: 0, events: 0, rejected: 0, missing: 0 };
   const outcome = (
     status: RunOutcome['status'],
     reason: string | null,
@@ -127,6 +137,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     reason,
     customers,
     rowsWritten,
+    missing: counts.missing,
     drifts,
     durationMs: clock.now() - began,
   });
@@ -137,10 +148,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
   });
 
   const cut = await step('land', async () => {
-    const counts: LandCounts = { records: 0, events: 0, rejected: 0 };
-    const value = new Map<number, bigint>();
-    for (const partition of run.partitions)
-      value.set(partition, await landPartition(context, partition, generation, counts));
+    const value = await landPartitions(context, run.partitions, generation, counts, options);
     await catalog.updateRun(generation, { cut: value });
     return { value, counts };
   });
@@ -170,7 +178,7 @@ async function goThrough(context: BatchContext, run: Run, full: boolean): Promis
     return outcome('rejected', reason, customers, 0);
   }
 
-  const published = await publishRun(context, landed, full);
+  const published = await publishRun(context, landed, options.full ?? false);
   if (published.status === 'kept') return outcome('kept', published.reason, customers, published.rows);
   const drift = await step('drift', async () => {
     const value = await recordDrift(context, generation, DRIFT_PATIENCE_MS);

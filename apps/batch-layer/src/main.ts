@@ -1,7 +1,7 @@
 import { configureApp, runApp, VALIDATE_FLAG } from '@tidemark/runtime';
 import { Command } from 'commander';
 import type { BatchContext, Progress } from './batch-context.ts';
-import { runBatch, withRunLock } from './batch-run.ts';
+import { type RunOptions, runBatch, withRunLock } from './batch-run.ts';
 import { listGenerations, resumePublishing, rollback } from './generations.ts';
 import { CONTEXT_OPTIONS, openContext } from './open-context.ts';
 import { rebuild } from './rebuild.ts';
@@ -24,6 +24,11 @@ function command(work: (context: BatchContext) => Promise<unknown>): void {
   });
 }
 
+const ACCEPT_DATA_LOSS = [
+  '--accept-data-loss',
+  'go on where the log forgot records before they were landed; they are counted as missing',
+] as const;
+
 const program = new Command('batch-layer')
   .description('Recomputes every customer from the full history.')
   .option(VALIDATE_FLAG, 'check the configuration and exit');
@@ -34,7 +39,7 @@ program
   .action(() => {
     runApp({ name: 'batch-layer', logger }, async (app) => {
       const context = await openContext(app, options, (progress) => logger.debug(progress, 'progress'));
-      const schedule = startSchedule(context, options.batchSchedule, logger);
+      const schedule = startSchedule(context, options.batchSchedule, logger, (error) => app.fail(error));
       app.onStop('schedule', () => schedule.stop());
       logger.info({ definition: context.definition.id, schedule: options.batchSchedule }, 'scheduled');
       app.ready();
@@ -45,9 +50,10 @@ program
   .command('run')
   .description('Run once, now.')
   .option('--full', 'write every customer, not only those that changed: heals damaged rows')
-  .action(({ full = false }: { full?: boolean }) =>
+  .option(...ACCEPT_DATA_LOSS)
+  .action((flags: RunOptions) =>
     command(async (context) => {
-      const outcome = await runBatch(context, { full });
+      const outcome = await runBatch(context, flags);
       logLost(logger, outcome);
       return outcome;
     }),
@@ -56,7 +62,8 @@ program
 program
   .command('rebuild')
   .description('Make the views and the catalog anew from lake and log. No speed layer may run.')
-  .action(() => command((context) => rebuild(context)));
+  .option(...ACCEPT_DATA_LOSS)
+  .action((flags: Pick<RunOptions, 'acceptDataLoss'>) => command((context) => rebuild(context, flags)));
 
 program
   .command('generations')

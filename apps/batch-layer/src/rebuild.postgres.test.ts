@@ -23,6 +23,7 @@ it('makes the views anew from lake and log, the imports too, under a number neve
   await system.loseCatalog();
 
   expect(await rebuild(system.context)).toMatchObject({ status: 'published', customers: 1, generation: 2 });
+  await system.reopen();
   expect(await system.revenue('anna')).toBe('115.00');
   expect((await catalog.imports()).map(({ number }) => number)).toEqual([1]);
   expect((await runBatch(system.context)).rowsWritten).toBe(0);
@@ -36,8 +37,12 @@ it('leaves nothing of the rows there were: what was wrong in them is gone', asyn
   await views.writePosition(0, position);
   await views.writeTouched([{ customerId: 'phantom', epoch: 1, partition: 0 }]);
   await rebuild(system.context);
-  expect(await views.positions()).toEqual(new Map());
-  expect((await views.scan(null, null, { after: null, limit: 10 })).rows).toEqual([]);
+  // Whoever still holds on to them is told, and writes nothing into the new ones.
+  await expect(views.writePosition(0, position)).rejects.toMatchObject({ code: 'TIDEMARK_VIEWS_GONE' });
+  await system.reopen();
+  const anew = system.context.views;
+  expect(await anew.positions()).toEqual(new Map());
+  expect((await anew.scan(null, null, { after: null, limit: 10 })).rows).toEqual([]);
 });
 
 it('has no drift: nobody was answered from the deltas that it had folded again', async () => {
@@ -75,5 +80,6 @@ it('is what a run asks for when the catalog is not the one that knows the live g
   await system.loseCatalog();
   await expect(runBatch(system.context)).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_CATALOG_LOST' });
   await rebuild(system.context);
+  await system.reopen();
   expect((await runBatch(system.context)).status).toBe('published');
 });

@@ -2,7 +2,7 @@ import type { Catalog } from '@tidemark/catalog';
 import type { Lake } from '@tidemark/lake';
 import { speedLayerGroup } from '@tidemark/log';
 import type { BatchContext } from './batch-context.ts';
-import { type RunOutcome, runToEnd, withRunLock } from './batch-run.ts';
+import { type RunOptions, type RunOutcome, runToEnd, withRunLock } from './batch-run.ts';
 import { BatchError } from './error.ts';
 import { beginRun } from './steps/barrier.ts';
 
@@ -15,7 +15,7 @@ const RUNS = 100;
  * published nothing is answered. The speed layer folds the log again when it is started afterwards. Throws
  * `TIDEMARK_REBUILD_WHILE_FOLDING` while one runs: what it holds in memory speaks of rows that are gone.
  */
-export function rebuild(given: BatchContext): Promise<RunOutcome> {
+export function rebuild(given: BatchContext, options: Pick<RunOptions, 'acceptDataLoss'> = {}): Promise<RunOutcome> {
   return withRunLock(given, async (context) => {
     const { catalog, definition, lake, log, store } = context;
     const folding = await log.members(speedLayerGroup(definition.id));
@@ -32,7 +32,7 @@ export function rebuild(given: BatchContext): Promise<RunOutcome> {
     await recordImports(catalog, lake);
     await store.drop(definition.id);
     const fresh = { ...context, views: await store.open(definition) };
-    return runToEnd(fresh, await beginRun(fresh), true);
+    return runToEnd(fresh, await beginRun(fresh), { ...options, full: true });
   });
 }
 

@@ -28,6 +28,9 @@ export type Differing = {
   readonly differences: readonly Difference[];
 };
 
+/** States in the generation, in the order of a page's customers; null for one that it does not have. */
+type States = readonly (StoredState | null)[];
+
 export type ComparedPage = { readonly compared: number; readonly differing: readonly Differing[] };
 
 /**
@@ -40,7 +43,8 @@ export async function* compareViews(
   onlyTouched: boolean,
 ): AsyncGenerator<ComparedPage> {
   const before = pinnedTo(sides.base);
-  for await (const page of context.views.touched(before.slice)) yield comparePage(context, sides, page, true);
+  for await (const page of context.views.touched(before.slice))
+    yield comparePage(context, sides, page, published(context, sides.next, page), true);
   if (onlyTouched) return;
   const { engine, definition, catalog } = context;
   const snapshot = await openSnapshot(context, sides.next);
@@ -48,9 +52,19 @@ export async function* compareViews(
   // Without the base's snapshot every customer counts as changed.
   const base = sides.base && (await openSnapshot(context, await catalog.run(sides.base.generation)));
   for await (const batch of engine.changes(definition.currency, snapshot, base)) {
-    const changed = Array.from(fromRecordBatch(definition.columns, batch), ({ customerId }) => customerId);
-    yield comparePage(context, sides, changed, false);
+    const changed = Array.from(fromRecordBatch(definition.columns, batch));
+    // What was published of them is at hand.
+    const states = changed.map(({ gone, state }) => (gone ? null : state));
+    const customerIds = changed.map(({ customerId }) => customerId);
+    yield comparePage(context, sides, customerIds, states, false);
   }
+}
+
+/** The customers' states in a generation; null for one that it does not have. */
+async function published({ views }: BatchContext, run: Published, customerIds: readonly string[]): Promise<States> {
+  const { lineage, slice } = pinned(pointerOf(run));
+  const rows = await views.read(customerIds, lineage, slice);
+  return rows.map(({ batch }) => batch?.state ?? null);
 }
 
 /** Those of the page that have deltas to be compared, or those that have none: nobody belongs to both. */
@@ -58,23 +72,20 @@ async function comparePage(
   { views, definition }: BatchContext,
   { base, next, asOfMs }: Sides,
   customerIds: readonly string[],
+  states: States | Promise<States>,
   withDeltas: boolean,
 ): Promise<ComparedPage> {
   const before = pinnedTo(base);
   const after = pinned(pointerOf(next));
-  const [old, now] = await Promise.all([
-    views.read(customerIds, before.lineage, before.slice),
-    views.read(customerIds, after.lineage, after.slice),
-  ]);
+  const [old, now] = await Promise.all([views.read(customerIds, before.lineage, before.slice), states]);
   let compared = 0;
   const differing: Differing[] = [];
   old.forEach(({ customerId, batch, deltas }, index) => {
     const covered = deltas.filter(({ epoch, partition }) => !inSlice(epoch, partition, after.slice));
     if (covered.length > 0 !== withDeltas) return;
     compared++;
-    const wasStates = [...stateOf(batch), ...covered.map(({ state }) => state)];
-    const was = mergeView(definition, wasStates, asOfMs);
-    const is = mergeView(definition, stateOf(now[index]?.batch ?? null), asOfMs);
+    const was = mergeView(definition, [...present(batch?.state), ...covered.map(({ state }) => state)], asOfMs);
+    const is = mergeView(definition, present(now[index]), asOfMs);
     const found = differences(definition, was, is);
     if (found.length > 0) differing.push({ customerId, before: was, after: is, differences: found });
   });
@@ -90,5 +101,4 @@ const pointerOf = ({ generation, excluded, cut, imports }: Published) => ({
 const pinnedTo = (run: Published | null): { readonly lineage: Lineage | null; readonly slice: DeltaSlice } =>
   pinned(run && pointerOf(run));
 
-const stateOf = (batch: { readonly state: StoredState | null } | null): readonly StoredState[] =>
-  batch?.state ? [batch.state] : [];
+const present = (state: StoredState | null | undefined): readonly StoredState[] => (state ? [state] : []);

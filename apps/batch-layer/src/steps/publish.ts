@@ -4,7 +4,7 @@ import { AS_OF_BEFORE_BARRIER_MS, RANK_LIST_LENGTH } from '@tidemark/metrics';
 import { reached } from '@tidemark/runtime';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
-import { BoundedWrites } from '../bounded-writes.ts';
+import { BoundedWork } from '../bounded-work.ts';
 import { ancestors, readableGenerations } from './clean.ts';
 import { openSnapshot } from './recompute.ts';
 
@@ -63,6 +63,10 @@ export async function publish(
   await writeCandidates(context, run, snapshot);
   reached('publish: candidates written');
 
+  // Where there is no pointer yet, comparing it fences off nobody. A run that came later may be the served definition's, and
+  // deltas filled from its cut: with an older generation they would be a part that looks like the whole.
+  if (pointer === null && (await catalog.runs({ limit: 1 }))[0]?.generation !== generation)
+    return { kind: 'kept', reason: 'a later run has begun: run again' };
   if (!(await views.compareAndSetPointer(pointer, next))) {
     return { kind: 'kept', reason: 'the live pointer moved while it was being published: run again' };
   }
@@ -77,7 +81,7 @@ async function writeRows(
   base: string | null,
 ): Promise<{ readonly rows: number; readonly customers: ReadonlySet<string> }> {
   const customers = new Set<string>();
-  const writes = new BoundedWrites(WRITES_UNDER_WAY);
+  const writes = new BoundedWork(WRITES_UNDER_WAY);
   let rows = 0;
   let page: BatchRow[] = [];
   const write = () => {

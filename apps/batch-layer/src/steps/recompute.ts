@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '@tidemark/catalog';
 import { reached } from '@tidemark/runtime';
@@ -38,7 +37,7 @@ export async function recompute(
     );
     return { snapshot: { path, sha256 }, counts: { customers: result.customers, ...rows } };
   } finally {
-    await rm(scratch, { force: true });
+    await lake.discard(scratch);
   }
 }
 

@@ -20,12 +20,14 @@ const text = new TextEncoder();
 
 /** The batch layer over real stores, without a speed layer, on a clock of its own. */
 export type SmallSystem = {
-  readonly context: BatchContext;
+  context: BatchContext;
   readonly clock: ManualClock;
   /** Called with every progress; throwing kills the run there. */
   onProgress: (progress: Progress) => void;
   place(customer: string, order: string, amount: string): Promise<void>;
   import(events: readonly Record<string, unknown>[]): Promise<number>;
+  /** Goes on with the tables there are, as a process does that begins now. */
+  reopen(): Promise<void>;
   /** Leaves a catalog behind that knows nothing. */
   loseCatalog(): Promise<void>;
   /** Revenue in the batch view at the live pointer; null without a row. */
@@ -98,12 +100,16 @@ export async function openSmallSystem(settings: Partial<BatchContext['settings']
         return number;
       });
     },
+    async reopen() {
+      system.context = { ...system.context, views: await store.open(definition) };
+    },
     async loseCatalog() {
       const pool = openPool(database.url, { applicationName: 'test' });
       await pool.query('TRUNCATE tidemark_catalog.runs, tidemark_catalog.imports, tidemark_catalog.settings CASCADE');
       await pool.end();
     },
     async revenue(customer) {
+      const { views } = system.context;
       const { lineage } = pinned(await views.pointer());
       const [rows] = await views.read([customer], lineage, { generation: 2 ** 31 - 1, cutPartitions: new Set([0, 1]) });
       const state = rows?.batch?.state;

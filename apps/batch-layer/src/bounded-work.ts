@@ -1,5 +1,5 @@
-/** Writes under way, at most so many at once. The first failure is thrown by the next `add` or by `drain`. */
-export class BoundedWrites {
+/** Pieces of work under way, at most so many at once. The first failure is thrown by the next `add` or by `drain`. */
+export class BoundedWork {
   readonly #limit: number;
   readonly #underWay = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
@@ -8,25 +8,25 @@ export class BoundedWrites {
     this.#limit = limit;
   }
 
-  /** Starts a write, once there is room. */
-  async add(write: () => Promise<void>): Promise<void> {
+  /** Starts a piece, once there is room. */
+  async add(work: () => Promise<void>): Promise<void> {
     while (this.#underWay.size >= this.#limit) await Promise.race(this.#underWay);
     this.#throwFailure();
-    const writing = write()
+    const working = work()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
-      .finally(() => this.#underWay.delete(writing));
-    this.#underWay.add(writing);
+      .finally(() => this.#underWay.delete(working));
+    this.#underWay.add(working);
   }
 
-  /** Resolves when every write is acknowledged. */
+  /** Resolves when every piece is done. */
   async drain(): Promise<void> {
     await this.settle();
     this.#throwFailure();
   }
 
-  /** Waits until nothing is under way, however it ended: nobody leaves writes behind that they do not know of. */
+  /** Waits until nothing is under way, however it ended: nobody leaves work behind that they do not know of. */
   async settle(): Promise<void> {
     await Promise.all(this.#underWay);
   }
