@@ -1,4 +1,5 @@
 export { IngestError, type IngestErrorCode } from './error.ts';
+export { type Filed, type Filing, fileStaged, type StagedFile } from './import/file-staged.ts';
 export { type ImportContext, importFile } from './import/import-file.ts';
 export { EVENTS_SOURCE, SOURCE_NAMES } from './import/import-source.ts';
 export type { ImportSummary, SampleRow } from './import/import-summary.ts';

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalog } from '@tidemark/catalog';
-import { TidemarkError } from '@tidemark/contracts';
-import { openSession, type Session, type SessionOptions } from '@tidemark/duckdb';
-import { Lake, type LakeStorage, type LandedImport } from '@tidemark/lake';
+import { openSession, type SessionOptions } from '@tidemark/duckdb';
+import { Lake, type LakeStorage } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
-import { type Clock, reached } from '@tidemark/runtime';
-import { type Settled, settle } from './earlier-imports.ts';
+import type { Clock } from '@tidemark/runtime';
+import { settle } from './earlier-imports.ts';
 import type { Writers } from './event-stage.ts';
+import { fileStaged } from './file-staged.ts';
 import { EVENTS_SOURCE } from './import-source.ts';
 import type { ImportSummary } from './import-summary.ts';
 import type { InputFile } from './input-file.ts';
@@ -58,7 +58,17 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
       mappingSession.close();
     }
     onProgress('file', 0, 1);
-    const filed = await fileStaged(context, { lake, session, writers }, { file, mapping, staged });
+    const hasIds = mapping.fields.some(({ name }) => name === 'event_id');
+    const identity = mapping.source?.key && !hasIds ? 'content' : 'id';
+    const filed = await fileStaged(
+      context,
+      {
+        lake,
+        writers,
+        settle: (isKnownFile) => settle(session, lake, definition, writers, { identity, isKnownFile }),
+      },
+      { ...staged, name: basename(file.path), source: sourceName(mapping) },
+    );
     onProgress('file', 1, 1);
     const { sample, ...counts } = staged;
     return {
@@ -74,94 +84,6 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
   } finally {
     session.close();
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-type Filing = { readonly lake: Lake; readonly session: Session; readonly writers: Writers };
-type Filed = { readonly number: number | null; readonly settled: Settled };
-type StagedFile = { readonly file: InputFile; readonly mapping: Mapping; readonly staged: Staged };
-
-async function fileStaged(context: ImportContext, filing: Filing, given: StagedFile): Promise<Filed> {
-  const { catalog } = context;
-  if (catalog === null) {
-    const { settled } = await settleStaged(context, filing, given);
-    return { number: null, settled };
-  }
-  const filed = await underImportLock(catalog, async () => {
-    const { settled, isKnownFile } = await settleStaged(context, filing, given);
-    const hasEvents = settled.imported + settled.replaced > 0;
-    const isRejected = Object.keys(given.staged.quarantined).length > 0;
-    // What is turned away is news the first time only.
-    const number = hasEvents || (isRejected && !isKnownFile) ? await commit(context, filing, given, settled) : null;
-    return { number, settled };
-  });
-  await recordInCatalog(catalog, filing.lake);
-  return filed;
-}
-
-/** A wait for the lock ends after a while; what was staged is worth waiting longer for. */
-const LOCK_TRIES = 20;
-
-async function underImportLock<T>(catalog: Catalog, fn: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await catalog.withImportLock(fn);
-    } catch (error) {
-      const isBusy = error instanceof TidemarkError && error.code === 'TIDEMARK_CATALOG_BUSY';
-      if (!isBusy || tries === LOCK_TRIES) throw error;
-    }
-  }
-}
-
-async function settleStaged({ definition }: ImportContext, filing: Filing, { mapping, staged }: StagedFile) {
-  const { lake, session, writers } = filing;
-  const source = sourceName(mapping);
-  const isKnownFile = (await lake.imports()).some(
-    (entry) => entry.inputSha256 === staged.sha256 && entry.source === source,
-  );
-  const hasIds = mapping.fields.some(({ name }) => name === 'event_id');
-  const identity = mapping.source?.key && !hasIds ? 'content' : 'id';
-  const settled = await settle(session, lake, definition, writers, { identity, isKnownFile });
-  return { settled, isKnownFile };
-}
-
-/** Numbers the import and makes it part of history. Files first, the entry that names them last. */
-async function commit(context: ImportContext, filing: Filing, given: StagedFile, settled: Settled): Promise<number> {
-  const { definition, clock, catalog } = context;
-  const { lake, writers } = filing;
-  const { staged, mapping, file } = given;
-  const quarantine = await writers.quarantine.finish();
-  const numbers = [...(await lake.imports()), ...((await catalog?.imports()) ?? [])].map(({ number }) => number);
-  const entry: LandedImport = {
-    number: Math.max(0, ...numbers) + 1,
-    source: sourceName(mapping),
-    name: basename(file.path),
-    inputSha256: staged.sha256,
-    importedAtMs: clock.now(),
-    file: await writers.events.finish(),
-    ...(quarantine ? { quarantine } : {}),
-    counts: {
-      read: staged.read,
-      rows: staged.rows,
-      ...settled,
-      ...Object.fromEntries(
-        Object.entries(staged.quarantined).map(([code, { rows }]) => [`quarantined.${code}`, rows]),
-      ),
-    },
-  };
-  const rows = await writers.rows.finish();
-  reached('import: files put');
-  await lake.commitImport(definition, entry, rows);
-  reached('import: filed');
-  return entry.number;
-}
-
-/** Shows the catalog every import that the lake has, also one whose process died in between. */
-async function recordInCatalog(catalog: Catalog, lake: Lake): Promise<void> {
-  const known = new Set((await catalog.imports()).map(({ number }) => number));
-  for (const { number, name, inputSha256, source, counts, importedAtMs } of await lake.imports()) {
-    if (known.has(number)) continue;
-    await catalog.recordImport({ number, file: name, sha256: inputSha256, source, counts, atMs: importedAtMs });
   }
 }
 
