@@ -5,8 +5,11 @@ import { LRUCache } from 'lru-cache';
 import type { FoldStore } from './fold-store.ts';
 
 /** A delta in memory, and what the store knows of it. */
-export type HeldDelta = DeltaKey & {
-  readonly delta: Delta;
+export type HeldDelta = {
+  readonly key: DeltaKey;
+  /** What it is called in the cache. Made once: to spell and hash it again for every event would cost as much as its fold. */
+  readonly name: string;
+  delta: Delta;
   /** The store has a row, so its touched marker is there too. */
   stored: boolean;
 };
@@ -21,12 +24,28 @@ export class DeltaCache {
   readonly #partition: number;
   readonly #dirty = new Map<string, HeldDelta>();
   readonly #clean: LRUCache<string, HeldDelta>;
+  /** Epochs that began here, of which nothing was let go yet: who is not held has no delta in them. */
+  readonly #whole = new Set<number>();
 
   constructor(definition: Definition, views: FoldStore, partition: number, limit: number) {
     this.#definition = definition;
     this.#views = views;
     this.#partition = partition;
-    this.#clean = new LRUCache({ max: limit });
+    this.#clean = new LRUCache({
+      max: limit,
+      dispose: ({ key }, _, reason) => {
+        if (reason === 'evict') this.#whole.delete(key.epoch);
+      },
+    });
+  }
+
+  /**
+   * Said before the first record of an epoch is folded here. Until a delta of it has to be let go, none is looked for in the
+   * store: what another one wrote there comes from the same records, which are all folded here too.
+   */
+  begin(epoch: number): void {
+    for (const older of [...this.#whole].slice(0, -1)) this.#whole.delete(older);
+    this.#whole.add(epoch);
   }
 
   get dirtyCount(): number {
@@ -38,37 +57,44 @@ export class DeltaCache {
     return this.#clean.size;
   }
 
-  /** Brings the customers' deltas of these epochs into memory, with one read for all that are missing. */
-  async load(customerIds: Iterable<string>, epochs: readonly number[]): Promise<ReadonlyMap<string, HeldDelta>> {
-    const held = new Map<string, HeldDelta>();
-    const missing: DeltaKey[] = [];
+  /**
+   * Brings the customers' deltas of these epochs into memory, with one read for all that are missing. Answers each customer's
+   * in the order of the epochs.
+   */
+  async load(
+    customerIds: Iterable<string>,
+    epochs: readonly number[],
+  ): Promise<ReadonlyMap<string, readonly HeldDelta[]>> {
+    const held = new Map<string, HeldDelta[]>();
+    const missing: HeldDelta[] = [];
     for (const customerId of customerIds) {
-      for (const epoch of epochs) {
-        const key = cacheKey(customerId, epoch);
-        const known = this.#dirty.get(key) ?? this.#clean.get(key);
-        if (known) held.set(key, known);
-        else missing.push({ customerId, epoch, partition: this.#partition });
-      }
+      const own = epochs.map((epoch) => {
+        const name = nameOf(customerId, epoch);
+        const known = this.#dirty.get(name) ?? this.#clean.get(name);
+        if (known) return known;
+        const key = { customerId, epoch, partition: this.#partition };
+        const entry = { key, name, delta: emptyDelta(this.#definition), stored: false };
+        missing.push(entry);
+        return entry;
+      });
+      held.set(customerId, own);
     }
-    if (missing.length === 0) return held;
-    const rows = await this.#views.loadDeltas(missing);
-    const found = new Map(rows.map((row) => [cacheKey(row.customerId, row.epoch), row]));
-    for (const key of missing) {
-      const name = cacheKey(key.customerId, key.epoch);
-      const row = found.get(name);
-      const entry: HeldDelta = {
-        ...key,
-        delta: row ? deltaOf(row) : emptyDelta(this.#definition),
-        stored: row !== undefined,
-      };
-      held.set(name, entry);
-      this.#clean.set(name, entry);
+    const unknown = missing.filter(({ key }) => !this.#whole.has(key.epoch));
+    const rows = unknown.length === 0 ? [] : await this.#views.loadDeltas(unknown.map(({ key }) => key));
+    const found = new Map(rows.map((row) => [nameOf(row.customerId, row.epoch), row]));
+    for (const entry of missing) {
+      const row = found.get(entry.name);
+      if (row) {
+        entry.delta = deltaOf(row);
+        entry.stored = true;
+      }
+      this.#clean.set(entry.name, entry);
     }
     return held;
   }
 
   markDirty(entry: HeldDelta): void {
-    this.#dirty.set(cacheKey(entry.customerId, entry.epoch), entry);
+    this.#dirty.set(entry.name, entry);
   }
 
   /**
@@ -80,27 +106,23 @@ export class DeltaCache {
     if (entries.length === 0) return 0;
     const fresh = entries.filter(({ stored }) => !stored);
     if (fresh.length > 0) {
-      await this.#views.writeTouched(fresh.map(keyOf));
+      await this.#views.writeTouched(fresh.map(({ key }) => key));
       reached('fold: touched markers written');
     }
-    for (const epoch of [...new Set(entries.map((entry) => entry.epoch))].sort((a, b) => a - b)) {
-      await this.#views.writeDeltas(entries.filter((entry) => entry.epoch === epoch).map(rowOf));
+    for (const epoch of [...new Set(entries.map(({ key }) => key.epoch))].sort((a, b) => a - b)) {
+      await this.#views.writeDeltas(entries.filter(({ key }) => key.epoch === epoch).map(rowOf));
       reached('fold: rows written');
     }
     for (const entry of entries) {
-      const name = cacheKey(entry.customerId, entry.epoch);
       entry.stored = true;
-      this.#dirty.delete(name);
-      this.#clean.set(name, entry);
+      this.#dirty.delete(entry.name);
+      this.#clean.set(entry.name, entry);
     }
     return entries.length;
   }
 }
 
-/** How a delta is named within its partition. */
-export const cacheKey = (customerId: string, epoch: number): string => `${epoch} ${customerId}`;
-
-const keyOf = ({ customerId, epoch, partition }: HeldDelta): DeltaKey => ({ customerId, epoch, partition });
+const nameOf = (customerId: string, epoch: number): string => `${epoch} ${customerId}`;
 
 const deltaOf = (row: DeltaRow): Delta => ({
   lastOffset: row.lastOffset,
@@ -108,9 +130,11 @@ const deltaOf = (row: DeltaRow): Delta => ({
   state: [...row.state],
 });
 
-const rowOf = (entry: HeldDelta): DeltaRow => ({
-  ...keyOf(entry),
-  lastOffset: entry.delta.lastOffset,
-  ids: entry.delta.ids.encode(),
-  state: entry.delta.state,
+const rowOf = ({ key, delta }: HeldDelta): DeltaRow => ({
+  customerId: key.customerId,
+  epoch: key.epoch,
+  partition: key.partition,
+  lastOffset: delta.lastOffset,
+  ids: delta.ids.encode(),
+  state: delta.state,
 });

@@ -140,6 +140,55 @@ describe('a partition’s fold', () => {
     expect(await opens('c-0-0')).toBe(2);
   });
 
+  it('asks the store for nothing of an epoch that began with it, until it had to let something of it go', async () => {
+    const asked: number[] = [];
+    const store: FoldStore = {
+      ...noted(),
+      loadDeltas: (keys) => {
+        asked.push(...keys.map(({ epoch }) => epoch));
+        return views.loadDeltas(keys);
+      },
+    };
+    const fold = foldOn(store, 5);
+    await fold.fold([opened(0, 'anna'), barrier(1, 2), opened(2, 'berta')]);
+    await fold.flush();
+    // Of epoch 0 it knows only what it has seen itself.
+    expect(asked).toEqual([0, 0]);
+    await fold.fold([barrier(3, 4), opened(4, 'anna'), opened(5, 'berta')]);
+    await fold.flush();
+    expect(asked).toHaveLength(2);
+    for (let n = 0; n < 6; n++) await fold.fold([opened(6 + n, `c-${n}`)]);
+    await fold.flush();
+    await fold.fold([opened(12, 'berta')]);
+    await fold.flush();
+    expect(asked).toContain(4);
+    expect([await opens('anna'), await opens('berta')]).toEqual([2, 3]);
+  });
+
+  it('leaves what another one has folded further of its epoch, and comes to the same', async () => {
+    const records = [
+      barrier(0, 3),
+      opened(1, 'anna'),
+      opened(2, 'anna', 'x'),
+      opened(3, 'anna', 'x'),
+      opened(4, 'anna'),
+    ];
+    const ahead = foldOn(noted());
+    await ahead.fold(records);
+    await ahead.flush();
+    const rowsOfAnna = async () => (await views.read(['anna'], null, null))[0]?.deltas;
+    const theirs = await rowsOfAnna();
+    const behind = foldOn(noted());
+    for (const record of records) {
+      await behind.fold([record]);
+      await behind.flush();
+      expect(await rowsOfAnna()).toEqual(theirs);
+    }
+    await behind.fold([opened(5, 'anna')]);
+    await behind.flush();
+    expect(await opens('anna')).toBe(4);
+  });
+
   it('rides out an outage of the store without losing its place', async () => {
     let failures = 3;
     const failing: FoldStore = {

@@ -3,7 +3,7 @@ import { barrierOf, fingerprint, hasBarrierHeader, type LogRecord } from '@tidem
 import { type Definition, foldRecord } from '@tidemark/metrics';
 import { reached } from '@tidemark/runtime';
 import type { DeadLetter, Position } from '@tidemark/views';
-import { cacheKey, DeltaCache } from './delta-cache.ts';
+import { DeltaCache } from './delta-cache.ts';
 import type { FoldStore } from './fold-store.ts';
 
 export type FoldCounts = {
@@ -42,6 +42,8 @@ export class PartitionFold {
     readonly position: Position | null;
     /** Events before it are in a generation that every reader has; only what is no event is kept of them. Absent: none are. */
     readonly countsFrom?: bigint;
+    /** The first record that it is given is the first that the partition ever had. */
+    readonly fromBeginning?: boolean;
     /** Clean deltas held in memory at most. */
     readonly cacheLimit: number;
   }) {
@@ -53,6 +55,7 @@ export class PartitionFold {
     this.#cache = new DeltaCache(options.definition, options.views, options.partition, options.cacheLimit);
     this.#epoch = options.position?.epoch ?? 0;
     this.#previousEpoch = options.position?.previousEpoch ?? null;
+    if (options.fromBeginning && this.#countsFrom === 0n) this.#cache.begin(this.#epoch);
   }
 
   /** Deltas and dead letters that the store does not have yet. */
@@ -75,6 +78,7 @@ export class PartitionFold {
         accepted = [];
         this.#previousEpoch = this.#epoch;
         this.#epoch = barrier.generation;
+        if (record.offset >= this.#countsFrom) this.#cache.begin(this.#epoch);
         continue;
       }
       const event = this.#accept(record);
@@ -124,10 +128,10 @@ export class PartitionFold {
     const epochs = this.#previousEpoch === null ? [this.#epoch] : [this.#previousEpoch, this.#epoch];
     const held = await this.#cache.load(new Set(accepted.map(({ event }) => event.customer_id)), epochs);
     for (const { event, offset } of accepted) {
-      const entry = held.get(cacheKey(event.customer_id, this.#epoch));
+      const deltas = held.get(event.customer_id);
+      const entry = deltas?.at(-1);
       if (!entry) throw new Error('a delta that was loaded is not held');
-      const before =
-        this.#previousEpoch === null ? undefined : held.get(cacheKey(event.customer_id, this.#previousEpoch));
+      const before = this.#previousEpoch === null ? undefined : deltas?.at(0);
       const outcome = foldRecord(this.#definition, entry.delta, before?.delta ?? null, event, offset);
       if (outcome === 'already in') continue;
       if (outcome === 'repeat') this.counts.repeats++;

@@ -4,7 +4,7 @@ import { type Clock, reached } from '@tidemark/runtime';
 import { type FillFrom, fillOffset } from './fill-start.ts';
 import { type FoldStore, type Patience, ridingOut } from './fold-store.ts';
 import { PartitionFold } from './partition-fold.ts';
-import { logStart, startOffset } from './start-position.ts';
+import { logStart, refuseOtherLog, startOffset } from './start-position.ts';
 
 export type SpeedLayerOptions = {
   readonly log: EventLog;
@@ -13,7 +13,7 @@ export type SpeedLayerOptions = {
   /** After which generation everything counts in partitions without a position yet; null, or absent: everything does. */
   readonly fillFrom?: () => Promise<FillFrom | null>;
   readonly clock: Clock;
-  /** How long changed deltas may gather under load before they are written, in milliseconds. */
+  /** How long changed deltas may gather under load before they are written, in milliseconds; far behind it is longer. */
   readonly gatherMs: number;
   /** Customers' states held in memory, over all partitions. */
   readonly stateCache: number;
@@ -23,6 +23,13 @@ export type SpeedLayerOptions = {
 
 /** A flush goes out when so many deltas changed, however short they have gathered: it bounds what is held. */
 const MAX_DIRTY = 5_000;
+
+/**
+ * Who is far behind gathers for a tenth of that: answers are a tenth staler than they are in any case, and rows are written
+ * once for many more events, which is most of the work. Bounded, so that a crash has little to fold again.
+ */
+const GATHER_PART_OF_LAG = 0.1;
+const MAX_GATHER_MS = 5_000;
 
 /** The partitions of one process: which it folds, and how far. */
 type Held = { readonly fold: PartitionFold; lastFlushMs: number; next: bigint; level: boolean };
@@ -52,7 +59,8 @@ export class SpeedLayer implements PartitionHandler {
   async assigned(partition: number): Promise<bigint> {
     const { log, views, definition, fillFrom, stateCache, clock, patience = {} } = this.#options;
     const start = await ridingOut(() => logStart(log, partition), patience);
-    const position = (await views.positions()).get(partition) ?? null;
+    const positions = await views.positions();
+    const position = positions.get(partition) ?? null;
     const { next, countsFrom, partitions, logId } = await ridingOut(
       async () => ({
         next: await startOffset(log, partition, start, position),
@@ -62,12 +70,15 @@ export class SpeedLayer implements PartitionHandler {
       }),
       patience,
     );
+    // A partition without a position could not tell by itself.
+    refuseOtherLog(positions.values(), logId);
     const fold = new PartitionFold({
       definition,
       views,
       partition,
       position,
       countsFrom,
+      fromBeginning: next === 0n,
       logId,
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });
@@ -80,11 +91,11 @@ export class SpeedLayer implements PartitionHandler {
     const held = this.#held.get(partition);
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`);
     await held.fold.fold(batch.records);
-    const { clock, gatherMs } = this.#options;
-    const gathered = clock.now() - held.lastFlushMs >= gatherMs || held.fold.pending >= MAX_DIRTY;
+    const nowMs = this.#options.clock.now();
+    const gathered = nowMs - held.lastFlushMs >= this.#gatherMs(batch, nowMs) || held.fold.pending >= MAX_DIRTY;
     if (batch.level || gathered) {
       await held.fold.flush();
-      held.lastFlushMs = clock.now();
+      held.lastFlushMs = this.#options.clock.now();
     }
     held.next = batch.next;
     held.level = batch.level;
@@ -96,5 +107,10 @@ export class SpeedLayer implements PartitionHandler {
     this.#held.delete(partition);
     // Written late it is without effect: a successor's rows have higher offsets.
     await held.fold.flush();
+  }
+
+  #gatherMs({ records }: ReadResult, nowMs: number): number {
+    const lagMs = nowMs - (records.at(-1)?.timestampMs ?? nowMs);
+    return Math.max(this.#options.gatherMs, Math.min(lagMs * GATHER_PART_OF_LAG, MAX_GATHER_MS));
   }
 }

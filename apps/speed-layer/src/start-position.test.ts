@@ -14,7 +14,7 @@ let topic: MemoryTopic;
 let views: Views;
 
 beforeEach(async () => {
-  topic = new MemoryTopic(1, clock);
+  topic = new MemoryTopic(2, clock);
   views = await openMemoryViews().open(definition);
 });
 
@@ -30,8 +30,8 @@ const folded = async (record: LogRecord): Promise<void> =>
     logId: topic.identity,
   });
 
-/** Takes partition 0; `meanwhile` happens as soon as the log or the views have answered for the first time. */
-function assigned(meanwhile: () => Promise<void> = async () => {}): Promise<bigint> {
+/** Takes a partition; `meanwhile` happens as soon as the log or the views have answered for the first time. */
+function assigned(meanwhile: () => Promise<void> = async () => {}, partition = 0): Promise<bigint> {
   let hasHappened = false;
   const once = async <T>(answer: Promise<T>): Promise<T> => {
     const value = await answer;
@@ -57,7 +57,7 @@ function assigned(meanwhile: () => Promise<void> = async () => {}): Promise<bigi
     gatherMs: 0,
     stateCache: 1,
   });
-  return layer.assigned(0);
+  return layer.assigned(partition);
 }
 
 it('goes on behind the position that others have moved, though what it would have read first is truncated by then', async () => {
@@ -75,4 +75,12 @@ it('says that records were lost when the log begins behind the position', async 
   await folded(records[1] as LogRecord);
   topic.truncate(0, 4n);
   await expect(assigned()).rejects.toMatchObject({ code: 'TIDEMARK_SPEED_GAP' });
+});
+
+it('folds nothing of another log, nor in a partition of which nothing was folded before', async () => {
+  await folded(appended());
+  topic.remake('another');
+  topic.append({ partition: 1, value: new Uint8Array([1]), key: null });
+  for (const partition of [0, 1])
+    await expect(assigned(undefined, partition)).rejects.toMatchObject({ code: 'TIDEMARK_SPEED_OTHER_LOG' });
 });

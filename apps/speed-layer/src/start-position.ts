@@ -22,13 +22,7 @@ export async function startOffset(
 ): Promise<bigint> {
   if (!position) return start;
 
-  const logId = await log.identity();
-  if (logId !== position.logId) {
-    throw new SpeedError(
-      'TIDEMARK_SPEED_OTHER_LOG',
-      `The views were made from log ${position.logId}, but this is log ${logId}. To move to another log, run a last batch, start an empty system on the new one and import the old lake's events.`,
-    );
-  }
+  refuseOtherLog([position], await log.identity());
   const next = position.offset + 1n;
   if (start > next) {
     throw new SpeedError(
@@ -46,6 +40,17 @@ export async function startOffset(
     );
   }
   return next;
+}
+
+/** Throws `TIDEMARK_SPEED_OTHER_LOG` when any partition was folded from another log: then none may be from this one. */
+export function refuseOtherLog(positions: Iterable<Position>, logId: string): void {
+  for (const position of positions) {
+    if (position.logId === logId) continue;
+    throw new SpeedError(
+      'TIDEMARK_SPEED_OTHER_LOG',
+      `The views were made from log ${position.logId}, but this is log ${logId}. To move to another log, run a last batch, start an empty system on the new one and import the old lake's events.`,
+    );
+  }
 }
 
 async function readOne(log: EventLog, partition: number, offset: bigint): Promise<string | null> {
