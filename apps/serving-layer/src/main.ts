@@ -41,6 +41,7 @@ runApp({ name: 'serving-layer', logger, ...times }, async (app) => {
       (await catalog.imports()).length > 0 ||
       (await catalog.runs({ limit: 1000 })).some(({ publishedAtMs }) => publishedAtMs !== null) ||
       [...(await log.bounds()).values()].some(({ start }) => start > 0n),
+    outlived: (error) => app.fail(error),
     limits: DEFAULT_LIMITS,
     handOverMs: options.handOverMs,
     stopping: app.signal,

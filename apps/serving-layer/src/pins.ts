@@ -8,7 +8,7 @@ import type { ServingContext } from './serving-context.ts';
 import { type Fetched, SharedValue } from './shared-value.ts';
 
 /** The pointer may be held so long: an older readable generation gives an equally right answer. */
-const POINTER_MAX_AGE_MS = 1000;
+const POINTER_MAX_AGE_MS = 500;
 /** A reader that took longer since the pointer came from the store looks again; the cleaner waits three times as long. */
 export const LOOK_AGAIN_MS = 10_000;
 const ATTEMPTS = 3;
@@ -30,19 +30,30 @@ export type Pin = {
   readonly fetchedAtMs: number;
 };
 
-type Source = Pick<ServingContext, 'definition' | 'views' | 'catalog' | 'ticks'>;
+type Source = Pick<ServingContext, 'definition' | 'views' | 'serving' | 'catalog' | 'ticks'>;
+
+/** The pointer as it was read, and the pin it gives. `filledBeside`: the definition served while this one has no generation. */
+type Live = {
+  readonly pointer: LivePointer | null;
+  readonly pin: Omit<Pin, 'fetchedAtMs'>;
+  readonly filledBeside: string | null;
+};
 
 /** Hands out pins, and says whether what was read under one may be answered. */
 export class Pins {
   readonly #context: Source;
-  readonly #pointer: SharedValue<{ readonly pointer: LivePointer | null; readonly pin: Omit<Pin, 'fetchedAtMs'> }>;
+  readonly #pointer: SharedValue<Live>;
 
   constructor(context: Source) {
     this.#context = context;
     this.#pointer = new SharedValue({
       fetch: async () => {
         const pointer = await context.views.pointer();
-        return { pointer, pin: pinOf(pointer) };
+        // Without a pointer the tables may be gone, which only their rows tell.
+        if (pointer === null) await context.views.positions();
+        const serving = pointer === null ? await context.serving() : null;
+        const other = serving?.serving ?? context.definition.id;
+        return { pointer, pin: pinOf(pointer), filledBeside: other === context.definition.id ? null : other };
       },
       ticks: context.ticks,
       refreshAfterMs: POINTER_MAX_AGE_MS / 2,
@@ -50,7 +61,7 @@ export class Pins {
     });
   }
 
-  /** The live pointer, at most a second old. */
+  /** The live pointer, at most half a second old. */
   async pointer(): Promise<LivePointer | null> {
     return (await this.#pointer.get()).value.pointer;
   }
@@ -60,10 +71,19 @@ export class Pins {
     return (await this.#pointer.fetch()).value.pointer;
   }
 
-  /** The live generation, or the one asked for: 404 when it was never published, 410 when it is below the floor. */
+  /**
+   * The live generation, or the one asked for: 404 when it was never published, 410 when it is below the floor. 503 while the
+   * definition is being filled beside another one: its speed view begins at that one's cut, a part that looks like the whole.
+   */
   async pin(generation?: number): Promise<Pin> {
     const shared = this.#pointer.get();
     const { value, fetchedAtMs } = shared instanceof Promise ? await shared : shared;
+    if (value.filledBeside !== null) {
+      throw new ApiProblem(
+        'TIDEMARK_API_NOT_SERVED',
+        `Definition ${value.filledBeside} is served; ${this.#context.definition.id}, by which this server answers, has no generation yet.`,
+      );
+    }
     if (generation === undefined || generation === value.pin.generation) return { ...value.pin, fetchedAtMs };
     return { ...(await this.#published(generation, value.pointer)), fetchedAtMs };
   }

@@ -7,6 +7,7 @@ import { driftMetrics } from './drift-metrics.ts';
 import { httpMetrics } from './http-metrics.ts';
 import { acceptJson } from './json-body.ts';
 import { unserved } from './no-route.ts';
+import { tellOutlived } from './outlived.ts';
 import { ApiProblem } from './problem.ts';
 import { answerProblem } from './problem-answer.ts';
 import { batchGetRoute } from './routes/batch-get.ts';
@@ -51,7 +52,11 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   app.setValidatorCompiler(validatorCompiler);
   // Answers are typed by their schemas; checking each again while it is written would cost more than reading it.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
-  app.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
+  const services = createServices(context);
+  app.setErrorHandler((error, request, reply) => {
+    tellOutlived(services, error);
+    answerProblem(logger, error, request, reply);
+  });
   acceptJson(app);
   closeWithin(app, CLOSE_GRACE_MS, context.stopping);
 
@@ -74,7 +79,6 @@ export async function buildServer(context: ServingContext): Promise<ServingApp> 
   await apiDocs(app);
   const { seal } = unserved(app);
 
-  const services = createServices(context);
   httpMetrics(app, services);
   driftMetrics(services);
   customerRoute(app, services);

@@ -38,6 +38,11 @@ export type ServingContext = {
   /** Whether there is history that only a first generation can show; asked while none is published. See `isReady`. */
   readonly awaitsFirstGeneration: () => Promise<boolean>;
   readonly limits: ServingLimits;
+  /**
+   * Told that the tables are gone though it is this server's turn: its definition was made anew, and only a process that
+   * begins anew has what there is now.
+   */
+  readonly outlived: (error: unknown) => void;
   /** How long the server stays ready after another definition was switched to. */
   readonly handOverMs: number;
   /** Aborted when the server will close: from then on it is not ready, and every answer is the last on its connection. */

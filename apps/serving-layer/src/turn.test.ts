@@ -1,5 +1,5 @@
 import { openMemoryViews } from '@tidemark/views/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { order } from './testing/sample-shop.ts';
 import { serve } from './testing/served.ts';
 
@@ -31,6 +31,36 @@ test('a server of the definition switched from keeps its turn until balancers ha
   );
   ticks.advance(500);
   expect(await get('/readyz')).toMatchObject(READY);
+});
+
+test('a server whose definition is being filled answers nothing before its first generation', async () => {
+  const store = openMemoryViews();
+  const { get, shop, ticks } = await serve({ store });
+  await shop.fold('ann', { epoch: 0, partition: 0, offset: 12n }, [order('o1', '1.00', '2024-01-01T00:00:00Z')]);
+  expect(await get('/v1/customers/ann')).toMatchObject({ status: 200, body: { provenance: { generation: null } } });
+  await store.compareAndSetServing(null, { serving: OTHER, previous: null, untilMs: null });
+  ticks.advance(1_000);
+  for (const url of ['/v1/customers/ann', '/v1/customers', '/v1/customers/export'])
+    expect(await get(url)).toMatchObject(NOT_SERVED);
+  await shop.publish(3, { ann: [order('o1', '1.00', '2024-01-01T00:00:00Z')] });
+  ticks.advance(1_000);
+  expect(await get('/v1/customers/ann')).toMatchObject({ status: 200, body: { provenance: { generation: 3 } } });
+});
+
+test('a server whose definition was made anew is told so in its turn, and one that is not served just is not ready', async () => {
+  const store = openMemoryViews();
+  const { get, ticks, lines } = await serve({ store });
+  await store.compareAndSetServing(null, { serving: OTHER, previous: null, untilMs: null });
+  const [definition = ''] = await store.definitions();
+  await store.drop(definition);
+  ticks.advance(30_000);
+  expect(await get('/readyz')).toMatchObject(NOT_SERVED);
+  expect(await get('/v1/customers/ann')).toMatchObject({ status: 503 });
+  expect(lines.join()).not.toContain('outlived');
+  await store.compareAndSetServing(await store.serving(), { serving: definition, previous: OTHER, untilMs: null });
+  ticks.advance(1_000);
+  expect(await get('/v1/customers/ann')).toMatchObject({ status: 503 });
+  await vi.waitFor(() => expect(lines.join()).toContain('outlived'));
 });
 
 test('a server of a definition that is not served yet is not ready, however new', async () => {

@@ -3,18 +3,15 @@ import { Readable } from 'node:stream';
 import { formatTime } from '@tidemark/contracts';
 import { z } from 'zod';
 import { preferred } from '../accept.ts';
-import { asOfUnder } from '../as-of.ts';
 import type { CustomerView } from '../customer-reader.ts';
 import { arrow } from '../export/arrow.ts';
 import { csv } from '../export/csv.ts';
 import type { ExportFormat } from '../export/format.ts';
 import { ndjson } from '../export/ndjson.ts';
-import { gone, type Pin } from '../pins.ts';
+import { openWholeView } from '../export/whole-view.ts';
 import { ApiProblem } from '../problem.ts';
 import { asOf, generation } from '../schema/request.ts';
 import type { Services, ServingApp } from '../services.ts';
-
-const PAGE = 500;
 
 const querystring = z.strictObject({ generation: generation.optional(), as_of: asOf.optional() });
 
@@ -23,7 +20,7 @@ const querystring = z.strictObject({ generation: generation.optional(), as_of: a
  * was made of is in the headers. An export that can't go on is torn off: the connection is destroyed, never ended well.
  */
 export function exportRoute(app: ServingApp, services: Services): void {
-  const { context, pins } = services;
+  const { context } = services;
   const { definition } = context;
   const formats = [ndjson(definition), csv(definition), arrow(definition)];
   const offered = formats.map(({ mediaType }) => mediaType);
@@ -42,20 +39,19 @@ headers tidemark-generation and tidemark-as-of name. A connection that breaks of
   // A HEAD would have to read the whole view.
   app.get('/v1/customers/export', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const format = chosen(formats, request.headers.accept);
-    const pin = await pins.pin(request.query.generation);
-    const asOfMs = asOfUnder(pin, request.query.as_of, context.clock.now());
-    const pages = customerPages(services, pin, asOfMs);
+    const { generation, as_of: asOfMs } = request.query;
+    const whole = await openWholeView(services, { generation, asOfMs });
     // What can be answered as a problem is found before the first byte is out.
-    const first = await pages.next();
-    const stream = Readable.from(written(format, first, pages), { objectMode: false });
+    const first = await whole.pages.next();
+    const stream = Readable.from(written(format, first, whole.pages), { objectMode: false });
     running.add(reply.raw);
     reply.raw.once('close', () => running.delete(reply.raw));
     stream.once('error', (error) => context.logger.warn({ err: error }, 'an export was torn off'));
     return reply
       .header('content-type', format.mediaType)
       .header('tidemark-definition', definition.id)
-      .header('tidemark-generation', String(pin.generation))
-      .header('tidemark-as-of', formatTime(asOfMs))
+      .header('tidemark-generation', String(whole.pin.generation))
+      .header('tidemark-as-of', formatTime(whole.asOfMs))
       .header('tidemark-currency', definition.currency)
       .send(stream);
   });
@@ -67,26 +63,6 @@ function chosen(formats: readonly ExportFormat[], accept: string | undefined): E
   const format = formats.find(({ mediaType }) => mediaType === type);
   if (format) return format;
   throw new ApiProblem('TIDEMARK_API_NOT_ACCEPTABLE', `The export is offered as ${offered.join(', ')}.`);
-}
-
-/** The customers of a pin, page by page. Each page is looked at before it is given: below the floor rows may be missing. */
-async function* customerPages(
-  { context, pins, customers }: Services,
-  pin: Pin,
-  asOfMs: number,
-): AsyncGenerator<readonly CustomerView[], void> {
-  let held = pin;
-  let after: string | null = null;
-  do {
-    const page = await context.views.scan(held.lineage, held.slice, { after, limit: PAGE });
-    if (!pins.isFresh(held)) {
-      const again = await pins.lookAgain(held);
-      if (again === null) throw gone(held.generation);
-      held = again;
-    }
-    yield page.rows.flatMap((rows) => customers.view(rows, asOfMs) ?? []);
-    after = page.cursor;
-  } while (after !== null);
 }
 
 async function* written(

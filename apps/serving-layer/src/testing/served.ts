@@ -62,6 +62,7 @@ export async function serve(
   const ticks = manualClock(1000);
   const log = sampleLog();
   const lines: string[] = [];
+  const logger = createLogger({ app: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } });
   const app = await buildServer({
     definition,
     views: shop.views,
@@ -70,9 +71,10 @@ export async function serve(
     catalog: shop.catalog,
     clock,
     ticks: ticks.now,
-    logger: createLogger({ app: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } }),
+    logger,
     registry: createMetricsRegistry('serving-layer'),
     awaitsFirstGeneration: async () => false,
+    outlived: (error) => logger.fatal({ err: error }, 'outlived'),
     limits: DEFAULT_LIMITS,
     handOverMs: 20_000,
     stopping: new AbortController().signal,

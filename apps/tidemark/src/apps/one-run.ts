@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { CliError } from '../error.ts';
-import { type AppName, appEntry } from './app-entry.ts';
+import { type AppName, appEntry, appFlags } from './app-entry.ts';
 import { type AppProgress, type LoggedError, readAppLine } from './log-line.ts';
 
 export type OneRun = {
@@ -29,7 +29,11 @@ const STOP_MS = 1_500;
 
 /** Runs an app's command to its end, as a process that ends with this one. */
 export async function runOnce({ app, args, env, onProgress, onLine, signal }: OneRun): Promise<OneResult> {
-  const child = fork(appEntry(app), [...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(appEntry(app), [...args], {
+    env,
+    execArgv: appFlags(),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   let killer: NodeJS.Timeout | undefined;
   const stop = () => {
     child.kill('SIGTERM');

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { applyOptions } from '@tidemark/runtime';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { outcomeSchema, RUN_STEPS } from '../apps/batch-outcome.ts';
+import { missingText, outcomeSchema, RUN_STEPS } from '../apps/batch-outcome.ts';
 import { AppRunError, runForResult } from '../apps/one-run.ts';
 import { count, duration } from '../console/quantity.ts';
 import { stepBar } from '../console/step-bar.ts';
@@ -13,6 +13,8 @@ const EXAMPLES = `
 Examples:
   tidemark batch run                 recompute everything now and publish it
   tidemark batch run --full          write every customer again: heals damaged rows
+  tidemark batch run --accept-data-loss
+                                     go on although retention removed records that were never landed
   tidemark batch generations         what there is to go back to
   tidemark batch rollback            back to the generation before; publishing pauses
   tidemark batch publish             let publishing go on
@@ -34,7 +36,8 @@ const generationRows = z.array(
 
 const moved = z.object({ live: z.int() });
 
-type Flags = { readonly json: boolean; readonly full?: boolean };
+type Flags = { readonly json: boolean };
+type RunFlags = Flags & { readonly full: boolean; readonly acceptDataLoss: boolean };
 
 export function batchCommand(program: Command): void {
   const batch = program
@@ -48,7 +51,8 @@ export function batchCommand(program: Command): void {
     );
   sub('run', 'Recompute every customer from the full history, now, and publish.')
     .option('--full', 'write every customer, not only those that changed', false)
-    .action((flags: Flags) => run(flags));
+    .option('--accept-data-loss', 'go on where the log forgot records before they were landed', false)
+    .action((flags: RunFlags) => run(flags));
   sub('generations', 'The newest runs and what became of them.').action((flags: Flags) => generations(flags));
   sub('rollback', 'Go back to a generation published before; publishing pauses.')
     .argument('[generation]', 'which; without it, the one before the live one')
@@ -64,9 +68,10 @@ export function batchCommand(program: Command): void {
   );
 }
 
-async function run(flags: Flags): Promise<void> {
-  const result = await inBatchLayer(flags.full ? ['run', '--full'] : ['run'], flags);
-  const { generation, status, resumed, reason, customers, rowsWritten, drifts, durationMs } =
+async function run(flags: RunFlags): Promise<void> {
+  const asked = [...(flags.full ? ['--full'] : []), ...(flags.acceptDataLoss ? ['--accept-data-loss'] : [])];
+  const result = await inBatchLayer(['run', ...asked], flags);
+  const { generation, status, resumed, reason, customers, rowsWritten, missing, drifts, durationMs } =
     outcomeSchema.parse(result);
   if (status === 'rejected') process.exitCode = 1;
   const why = reason === null ? '' : `: ${reason}`;
@@ -75,6 +80,7 @@ async function run(flags: Flags): Promise<void> {
     result,
     `Generation ${generation} ${status}${why}. ${count(customers)} customers, ${count(rowsWritten)} rows written, ${duration(durationMs)}.${resumed ? ' It went on with a run that had died.' : ''}`,
   );
+  if (missing > 0 && !flags.json) process.stdout.write(`${missingText(missing)}\n`);
   for (const { generation: of, causes } of drifts) {
     if (causes.lost && !flags.json)
       process.stdout.write(

@@ -1,6 +1,6 @@
 import { applyOptions, toEnv } from '@tidemark/runtime';
 import type { Command } from 'commander';
-import { outcomeSchema, RUN_STEPS } from '../apps/batch-outcome.ts';
+import { missingText, outcomeSchema, RUN_STEPS } from '../apps/batch-outcome.ts';
 import { runForResult } from '../apps/one-run.ts';
 import { count, duration } from '../console/quantity.ts';
 import { stepBar } from '../console/step-bar.ts';
@@ -20,18 +20,19 @@ Examples:
 
 Exit codes: 0 rebuilt, 1 not rebuilt.`;
 
-type Flags = { readonly json: boolean };
+type Flags = { readonly json: boolean; readonly acceptDataLoss: boolean };
 
 export function rebuildCommand(program: Command): void {
   const command = program
     .command('rebuild')
     .description('Make views and catalog anew from lake and log.')
     .option('--json', 'one JSON document on stdout', false)
+    .option('--accept-data-loss', 'go on where the log forgot records before they were landed', false)
     .addHelpText('after', EXAMPLES);
   applyOptions(command, UP_OPTIONS).action((flags: Flags) => run(readUpSettings(process.env, flags, false), flags));
 }
 
-async function run(settings: UpSettings, { json }: Flags): Promise<void> {
+async function run(settings: UpSettings, { json, acceptDataLoss }: Flags): Promise<void> {
   const stop = new AbortController();
   // The child hears a Ctrl-C itself; here it ends what is beside it.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort(new Error('stopped')));
@@ -42,17 +43,18 @@ async function run(settings: UpSettings, { json }: Flags): Promise<void> {
       const onProgress = ({ step = '', detail = '' }) => bar.at(step, detail === 'begins' ? '' : detail);
       const result = await runForResult({
         app: 'batch-layer',
-        args: ['rebuild'],
+        args: acceptDataLoss ? ['rebuild', '--accept-data-loss'] : ['rebuild'],
         env,
         onProgress,
         signal: stop.signal,
       });
-      const { generation, status, reason, customers, durationMs } = outcomeSchema.parse(result);
+      const { generation, status, reason, customers, missing, durationMs } = outcomeSchema.parse(result);
       if (status !== 'published') process.exitCode = 1;
       bar.stop();
       const why = reason === null ? '' : `: ${reason}`;
       const text = `Rebuilt: generation ${generation} ${status}${why}. ${count(customers)} customers, ${duration(durationMs)}. Start the system again.`;
-      process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${text}\n`);
+      const more = missing > 0 ? `\n${missingText(missing)}` : '';
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${text}${more}\n`);
     } finally {
       bar.stop();
     }

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { appFlags } from '../apps/app-entry.ts';
 import { type LoggedError, readAppLine } from '../apps/log-line.ts';
 import { CliError } from '../error.ts';
 import type { RunningProcess } from '../home/running-file.ts';
@@ -98,6 +99,7 @@ export class Child {
     this.#enter('starting');
     const child = fork(entry, [...args], {
       env: env(),
+      execArgv: appFlags(),
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
