@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { cachedFolder } from './cached-folder.ts';
-import { InfraError } from './error.ts';
-import { findMaven } from './java.ts';
-import { identify, isAlive } from './process-identity.ts';
+import { runMaven } from './maven.ts';
 import { type ServerName, shipped } from './shipped.ts';
 
 export type ArtefactOptions = {
@@ -24,7 +20,7 @@ export type ArtefactOptions = {
  */
 export async function resolveArtefacts(server: ServerName, options: ArtefactOptions = {}): Promise<string> {
   const name = cacheName(server);
-  return await cachedFolder(name, (folder) => fetchInto(folder, server, findMaven(), options), options.cache);
+  return await cachedFolder(name, (folder) => fetchInto(folder, server, options), options.cache);
 }
 
 function cacheName(server: ServerName): string {
@@ -36,39 +32,20 @@ function cacheName(server: ServerName): string {
 async function fetchInto(
   folder: string,
   server: ServerName,
-  maven: string,
   { say = () => {}, signal }: ArtefactOptions,
 ): Promise<void> {
   say(`fetching ${server}'s files with Maven, once: about half a minute`);
-  const args = ['-B', '-f', shipped.pom(server), 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
-  const child = spawn(maven, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
-  // Ends with us: an interrupted start must not leave it running.
-  const identity = child.pid === undefined ? null : identify(child.pid);
-  const end = () => identity !== null && isAlive(identity) && child.kill('SIGKILL');
-  process.once('exit', end);
-  signal?.addEventListener('abort', end);
-  const lines: string[] = [];
   let files = 0;
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
-      lines.push(line);
-      if (lines.length > 30) lines.shift();
+  await runMaven({
+    pom: shipped.pom(server),
+    args: ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`],
+    cwd: folder,
+    purpose: `bring the files of ${server}`,
+    onLine: (line) => {
       if (!/Downloaded.*\.jar/.test(line)) return;
       files += 1;
       if (files % 10 === 0) say(`fetching ${server}'s files: ${files} so far`);
-    });
-  }
-  const code = await new Promise((done) => {
-    child.once('error', (error) => done(error.message));
-    child.once('close', done);
+    },
+    signal,
   });
-  process.off('exit', end);
-  signal?.removeEventListener('abort', end);
-  if (code === 0) return;
-  signal?.throwIfAborted();
-  throw new InfraError(
-    'TIDEMARK_INFRA_ARTEFACTS',
-    `Maven could not bring the files of ${server} (${code}). Is its repository reachable?\n${lines.join('\n')}`,
-    { retryable: true },
-  );
 }

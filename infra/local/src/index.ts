@@ -6,5 +6,6 @@ export { InfraError, type InfraErrorCode } from './error.ts';
 export { findJava, findMaven } from './java.ts';
 export type { ListenerProtocol } from './kafka/properties.ts';
 export { findKafka, type KafkaCluster, type KafkaOptions, type ScramUser, startKafka } from './kafka/start.ts';
-export { pythonWith } from './python.ts';
+export { packagedByMaven } from './maven-project.ts';
+export { findPython, pythonWith } from './python.ts';
 export type { StartOptions } from './start-options.ts';
