@@ -8,7 +8,8 @@ export const shared = (overrides = {}) =>
     ssr: { resolve: { conditions: ['tidemark-source'], externalConditions: ['tidemark-source'] } },
     test: {
       include: ['src/**/*.test.ts'],
-      reporters: ['default', ['json', { outputFile: 'reports/vitest.json' }]],
+      // Two runs of one package each write their own.
+      reporters: ['default', ['json', { outputFile: `reports/${process.env.VITEST_REPORT ?? 'vitest.json'}` }]],
       testTimeout: 60_000,
       hookTimeout: 120_000,
       // To load what is tested takes longer than most of its tests: once for all files of a package.

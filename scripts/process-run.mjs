@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** In the environment of everything a run starts, and of what that starts: by it a process left behind is known. */
 const MARKER = 'TIDEMARK_TEST_RUN';
+
+/** The lowest priority there is. */
+const LOWEST = '19';
 
 /**
  * Starts programs, each in a session of its own, and knows afterwards whether any of their processes is left. A signal
@@ -23,13 +26,17 @@ export class ProcessRun {
 
   /**
    * Runs a program to its end and answers its exit code; `print` gets each line of its output. `signal` tells it to end,
-   * by a SIGTERM.
+   * by a SIGTERM. A patient one, and whatever it starts, takes only the time that nobody else wants.
    */
-  run(file, args, { cwd, env = {}, print = console.log, shell = false, timeoutMs, signal: stop } = {}) {
+  run(
+    file,
+    args,
+    { cwd, env = {}, print = console.log, shell = false, patient = false, timeoutMs, signal: stop } = {},
+  ) {
     return new Promise((resolve) => {
       // The process ends in a moment, and nothing more may begin: such a run never settles.
       if (this.#stopping) return;
-      const child = spawn(file, args, {
+      const child = spawn(...(patient ? ['nice', ['-n', LOWEST, file, ...args]] : [file, args]), {
         cwd,
         shell,
         detached: true,
@@ -40,6 +47,7 @@ export class ProcessRun {
       if (pid !== undefined) {
         this.#sessions.add(pid);
         this.#running.add(pid);
+        if (patient) giveWay(pid);
       }
       for (const stream of [child.stdout, child.stderr])
         createInterface({ input: stream }).on('line', (line) => print(line));
@@ -127,6 +135,15 @@ function env(pid) {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
   } catch {
     return []; // Somebody else's.
+  }
+}
+
+/** Where Linux shares time among sessions first, priorities count within one only: the session itself gives way. */
+function giveWay(pid) {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, LOWEST);
+  } catch {
+    // It does not.
   }
 }
 

@@ -9,8 +9,8 @@ import { join, relative } from 'node:path';
  */
 
 /** Reads a package's report. A report that is not there, or can't be read, is a failure: its runner died. */
-export function readReport(root, { name, folder }) {
-  const file = join(root, folder, 'reports', 'vitest.json');
+export function readReport(root, { name, folder }, report = 'vitest.json') {
+  const file = join(root, folder, 'reports', report);
   if (!existsSync(file)) return failed(`${name} › no report: its tests did not run to the end`);
   try {
     return summarise(JSON.parse(readFileSync(file, 'utf8')), name, (path) => relative(join(root, folder), path));

@@ -2,6 +2,7 @@
  * `npm test`: installs, builds, lints, type-checks (the builds do) and runs every test, then prints the total of all
  * runners as its last line. Tests without servers go through turbo, which remembers those whose inputs didn't change;
  * tests with servers always run, two packages at a time. Kafka and Cassandra start once for all of them, while the builds go on.
+ * What is long and holds nobody to seconds takes the time that those leave.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -81,40 +82,45 @@ async function turbo(task, ...options) {
   return { exitCode, tasks: turboExitCodes() };
 }
 
-/** Runs one suite with servers to its end, all of it or what the arguments leave. */
-async function serverSuite({ name, folder, scripts }, env, args = '') {
-  rmSync(join(folder, 'reports'), { recursive: true, force: true });
+/** Runs one suite to its end, all of it or what the arguments leave. */
+async function suite({ name, folder, scripts }, env, options = {}) {
+  const { script = 'test:servers', args = '', report = 'vitest.json', patient = false } = options;
+  rmSync(join(folder, 'reports', report), { force: true });
   const PATH = [join(root, folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
   const startMs = Date.now();
-  const exitCode = await processes.run(`${scripts['test:servers']} ${args}`, [], {
+  const exitCode = await processes.run(`${scripts[script]} ${args}`, [], {
     cwd: folder,
     shell: true,
-    env: { ...env, PATH },
+    patient,
+    env: { ...env, PATH, VITEST_REPORT: report },
     print: (line) => console.log(`${name}: ${line}`),
   });
-  timings.push([`  ${name}`, Date.now() - startMs]);
+  timings.push([`  ${name}${patient ? ', patient' : ''}`, Date.now() - startMs]);
   // Read at once: whoever runs the same suite by hand meanwhile writes a report of the same name.
-  return withExitCode(readReport(root, { name, folder }), name, exitCode);
+  return withExitCode(readReport(root, { name, folder }, report), name, exitCode);
 }
 
-/** Runs the suites with servers in lanes, then what must be alone. Answers their results. */
+/** Runs the suites with servers in lanes, then what must be alone; beside them what is patient. Answers their results. */
 async function serverSuites(env) {
   const rank = ({ folder }) => (LONGEST.includes(folder) ? LONGEST.indexOf(folder) : LONGEST.length);
   const suites = packages.filter(({ scripts }) => scripts['test:servers']).sort((a, b) => rank(a) - rank(b));
   const queue = suites.filter(({ folder }) => ALONE.get(folder) !== '');
+  const patient = packages
+    .filter(({ scripts }) => scripts['test:patient'])
+    .map((entry) => suite(entry, env, { script: 'test:patient', report: 'patient.json', patient: true }));
   const results = [];
   const lane = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const alone = ALONE.get(next.folder);
-      results.push(await serverSuite(next, env, alone && `--exclude "**/*.${alone}.test.ts"`));
+      results.push(await suite(next, env, { args: alone && `--exclude "**/*.${alone}.test.ts"` }));
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const suite of suites) {
-    const alone = ALONE.get(suite.folder);
-    if (alone !== undefined) results.push(await serverSuite(suite, env, alone));
+  for (const next of suites) {
+    const alone = ALONE.get(next.folder);
+    if (alone !== undefined) results.push(await suite(next, env, { args: alone }));
   }
-  return results;
+  return [...results, ...(await Promise.all(patient))];
 }
 
 async function main() {
