@@ -37,6 +37,20 @@ async function inDatabase(home: string, use: (url: string) => Promise<void>): Pr
   }
 }
 
+/** Appends an order, does something while it is in the log, and has retention remove all that is there. */
+async function appendAndForget(
+  url: string,
+  number: number,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  const log = await openLog(url);
+  const text = new TextEncoder();
+  await log.append([{ key: text.encode('anna'), value: text.encode(order(number).trim()) }]);
+  await meanwhile();
+  for (const [partition, { end }] of await log.bounds()) await log.truncate(partition, end);
+  await log.close();
+}
+
 /** A run of the batch layer alone, on the stores of a stopped system. */
 async function landAndPublish(home: string, url: string): Promise<void> {
   const env = { TIDEMARK_LOG_URL: url, TIDEMARK_VIEWS_URL: url, TIDEMARK_CATALOG_URL: url };
@@ -79,7 +93,7 @@ test('everything but lake and log may be lost: tidemark rebuild makes it anew', 
     await second.end('SIGTERM');
   }));
 
-test('retention that ran past a stopped speed layer is said loudly, and rebuild is the way out', () =>
+test('retention that ran past stopped layers is said loudly, and rebuild is the way out, with a loss only if it is accepted', () =>
   withHome(async (home) => {
     const first = await RunningSystem.start(home);
     await succeed(['send', '--home', home], order(1) + order(2));
@@ -87,14 +101,7 @@ test('retention that ran past a stopped speed layer is said loudly, and rebuild 
     await succeed(['batch', 'run', '--home', home]);
     await first.end('SIGTERM');
 
-    await inDatabase(home, async (url) => {
-      const log = await openLog(url);
-      const key = new TextEncoder().encode('anna');
-      await log.append([{ key, value: new TextEncoder().encode(order(3).trim()) }]);
-      await landAndPublish(home, url);
-      for (const [partition, { end }] of await log.bounds()) await log.truncate(partition, end);
-      await log.close();
-    });
+    await inDatabase(home, (url) => appendAndForget(url, 3, () => landAndPublish(home, url)));
 
     const refused = await tidemark(['up', '--home', home, '--port', '0']);
     expect(refused.code).toBe(1);
@@ -108,4 +115,19 @@ test('retention that ran past a stopped speed layer is said loudly, and rebuild 
       (await tidemark(['verify', '--strict', '--home', home])).code === 0 ? true : null,
     );
     await second.end('SIGTERM');
+
+    // Two were not landed: this one, and the one that was sent last.
+    await inDatabase(home, (url) => appendAndForget(url, 5));
+    const lost = await tidemark(['rebuild', '--home', home]);
+    expect([lost.code, lost.stderr]).toEqual([1, expect.stringContaining('--accept-data-loss')]);
+    expect(await succeed(['rebuild', '--home', home, '--accept-data-loss'])).toMatch(
+      /\nMissing: [1-9]\d* records? at most/,
+    );
+    const third = await RunningSystem.start(home);
+    await succeed(['send', '--home', home], order(6));
+    await ordersAre(home, 4);
+    await eventually('verify finds nothing', 60_000, async () =>
+      (await tidemark(['verify', '--strict', '--home', home])).code === 0 ? true : null,
+    );
+    await third.end('SIGTERM');
   }));

@@ -2,7 +2,7 @@ import { cassandraOfRun, eventually, kafkaOfRun } from '@tidemark/infra-local/te
 import { openLog } from '@tidemark/log/open';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProxiedSystem } from './system/proxied-system.ts';
-import { isAppendOf, isBatchOfRows, isBoundTo, isHeartbeat, isPointerChange } from './system/requests.ts';
+import { appendOf, BATCH_OF_ROWS, boundTo, HEARTBEAT_REQUEST, POINTER_CHANGE } from './system/requests.ts';
 import type { TcpProxy } from './system/tcp-proxy.ts';
 import { say, underLoad } from './system/under-load.ts';
 
@@ -57,20 +57,20 @@ describe.skipIf(kafkaOfRun() === null || cassandraAddress === null)('a bad netwo
         const { kafka, cassandra, system } = proxied;
         await writer.acknowledges(100);
         const log = await openLog(system.logUrl);
-        const position = isBoundTo(await log.identity().finally(() => log.close()));
+        const position = boundTo(await log.identity().finally(() => log.close()));
         for (let n = 0; n < LOSSES; n++) {
           await Promise.all([
-            kafka.loseAnswerTo(isAppendOf('event_id')),
-            kafka.loseAnswerTo(isHeartbeat),
-            cassandra.loseAnswerTo(isBatchOfRows),
+            kafka.loseAnswerTo(appendOf('event_id')),
+            kafka.loseAnswerTo(HEARTBEAT_REQUEST),
+            cassandra.loseAnswerTo(BATCH_OF_ROWS),
             cassandra.loseAnswerTo(position),
           ]);
         }
         await proxied.answers(reader);
         await Promise.all([
           system.publish(),
-          kafka.loseAnswerTo(isAppendOf('tidemark-barrier')),
-          cassandra.loseAnswerTo(isPointerChange),
+          kafka.loseAnswerTo(appendOf('tidemark-barrier')),
+          cassandra.loseAnswerTo(POINTER_CHANGE),
         ]);
         await writer.acknowledges(100);
         await system.sharesAreFair(4);

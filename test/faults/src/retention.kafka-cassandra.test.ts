@@ -1,6 +1,7 @@
-import { cassandraOfRun, kafkaOfRun } from '@tidemark/infra-local/testing';
+import { cassandraOfRun, eventually, kafkaOfRun } from '@tidemark/infra-local/testing';
 import { openLog } from '@tidemark/log/open';
 import { describe, expect, test } from 'vitest';
+import { askCustomers } from './system/answers.ts';
 import { DeployedSystem, onKafkaAndCassandra } from './system/deployed-system.ts';
 import { underLoad } from './system/under-load.ts';
 
@@ -34,6 +35,16 @@ describe.skipIf(kafka === null || cassandra === null)('retention that runs past 
 
       const { code, said } = await system.command('rebuild');
       expect([code, said]).toEqual([0, expect.stringContaining('Rebuilt: generation')]);
+      // The tables were made anew: who served those of before ends at the next request, and is started again.
+      const [server] = system.servingLayers;
+      await eventually('the server of before has ended', 30_000, async () => {
+        if (server?.hasEnded) return true;
+        await askCustomers(server?.url ?? '', ['nobody']);
+        return null;
+      });
+      expect(await server?.ended).toBe(1);
+      expect(server?.said()).toContain('TIDEMARK_VIEWS_GONE');
+      await server?.restart();
       await system.startSpeedLayer();
       await underLoad(system, (more) => more.acknowledges(200));
       await system.stop();

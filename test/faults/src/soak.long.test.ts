@@ -10,7 +10,7 @@ import type { AppProcess } from './system/app-process.ts';
 import type { BatchRun } from './system/batch-run.ts';
 import { DeployedSystem } from './system/deployed-system.ts';
 import { startProxiedKafka, throughProxies } from './system/proxied-servers.ts';
-import { isAppendOf, isBatchOfRows, isHeartbeat, isPointerChange } from './system/requests.ts';
+import { appendOf, BATCH_OF_ROWS, HEARTBEAT_REQUEST, POINTER_CHANGE } from './system/requests.ts';
 import { TcpProxy } from './system/tcp-proxy.ts';
 import { say, underLoad } from './system/under-load.ts';
 
@@ -93,12 +93,12 @@ describe('a soak', () => {
     },
     'answers are lost': () =>
       Promise.all([
-        kafkaWay.loseAnswerTo(random.chance(0.5) ? isAppendOf('event_id') : isHeartbeat),
-        cassandraWay.loseAnswerTo(isBatchOfRows),
+        kafkaWay.loseAnswerTo(random.chance(0.5) ? appendOf('event_id') : HEARTBEAT_REQUEST),
+        cassandraWay.loseAnswerTo(BATCH_OF_ROWS),
       ]),
     'the answers to a run are lost': async () => {
       const run = system.startBatch();
-      const lost = [kafkaWay.loseAnswerTo(isAppendOf('tidemark-barrier')), cassandraWay.loseAnswerTo(isPointerChange)];
+      const lost = [kafkaWay.loseAnswerTo(appendOf('tidemark-barrier')), cassandraWay.loseAnswerTo(POINTER_CHANGE)];
       const { code, said } = await run.result();
       expect(code, said).toBe(0);
       await Promise.all(lost);

@@ -3,12 +3,17 @@ import { barrierOf, type EventLog, type LogRecord } from '@tidemark/log';
 import type { HistoryRecord } from '@tidemark/oracle';
 
 type Appended = { readonly offset: bigint; readonly parsed: ParseResult };
+/** An accepted record, and how many barriers of its partition were known when its epoch was found. */
+type Accepted = { record: LogHistory; barriers: number };
+type LogHistory = Extract<HistoryRecord, { source: 'log' }>;
 type BarrierAt = { readonly generation: number; readonly offset: bigint };
 
 /** What was put into the system, kept beside it: the history that answers are held against. */
 export class Mirror {
   readonly #currency: string;
   readonly #records = new Map<number, Appended[]>();
+  /** Accepted records by customer and partition, in the order of their offsets. */
+  readonly #accepted = new Map<string, Map<number, Accepted[]>>();
   readonly #barriers = new Map<number, BarrierAt[]>();
   readonly #read = new Map<number, bigint>();
   readonly #imports = new Map<number, readonly HistoryRecord[]>();
@@ -19,8 +24,17 @@ export class Mirror {
 
   appended(partition: number, offset: bigint, bytes: Uint8Array): void {
     const records = this.#records.get(partition) ?? [];
-    records.push({ offset, parsed: parse(bytes, { currency: this.#currency }) });
+    const parsed = parse(bytes, { currency: this.#currency });
+    records.push({ offset, parsed });
     this.#records.set(partition, records);
+    if (!parsed.ok) return;
+    const { event } = parsed;
+    const own = this.#accepted.get(event.customer_id) ?? new Map<number, Accepted[]>();
+    this.#accepted.set(event.customer_id, own);
+    const record: LogHistory = { source: 'log', partition, epoch: 0, offset, event };
+    const inPartition = own.get(partition) ?? [];
+    own.set(partition, inPartition);
+    inPartition.push({ record, barriers: 0 });
   }
 
   imported(number: number, values: readonly Uint8Array[]): void {
@@ -65,17 +79,37 @@ export class Mirror {
     return new Set(newest).size > 1;
   }
 
+  importNumbers(): number[] {
+    return [...this.#imports.keys()].sort((a, b) => a - b);
+  }
+
+  /** Ids that imports hold more than once. */
+  repeatedInImports(): string[] {
+    const ids = this.#importedIds();
+    return ids.filter((id, at) => ids.indexOf(id) !== at);
+  }
+
+  /** Ids of the events among `values` that no import holds. */
+  missingInImports(values: readonly Uint8Array[]): string[] {
+    const ids = new Set(this.#importedIds());
+    return values.flatMap((bytes) => {
+      const parsed = parse(bytes, { currency: this.#currency });
+      return parsed.ok && !ids.has(idOf(parsed.event)) ? [idOf(parsed.event)] : [];
+    });
+  }
+
+  #importedIds(): string[] {
+    return [...this.#imports.values()].flat().map(({ event }) => idOf(event));
+  }
+
   /** Accepted records of the log that `take` wants, by partition and offset; of one customer, or of all. */
-  accepted(take: (partition: number, offset: bigint) => boolean, customerId?: string): HistoryRecord[] {
-    const found: HistoryRecord[] = [];
-    for (const [partition, records] of this.#records) {
-      for (const { offset, parsed } of records) {
-        if (!take(partition, offset)) continue;
-        if (parsed.ok && (customerId === undefined || parsed.event.customer_id === customerId))
-          found.push({ source: 'log', partition, epoch: this.#epoch(partition, offset), offset, event: parsed.event });
-      }
-    }
-    return found;
+  accepted(take: (partition: number, offset: bigint) => boolean, customerId?: string): LogHistory[] {
+    const customers = customerId === undefined ? [...this.#accepted.keys()] : [customerId];
+    return customers.flatMap((customer) =>
+      [...(this.#accepted.get(customer) ?? [])].flatMap(([partition, own]) =>
+        own.filter(({ record }) => take(partition, record.offset)).map((accepted) => this.#inEpoch(accepted)),
+      ),
+    );
   }
 
   /** Positions of the records that are no events, as 'partition:offset', ascending. */
@@ -95,7 +129,17 @@ export class Mirror {
     return records.filter(({ event }) => customerId === undefined || event.customer_id === customerId);
   }
 
-  #epoch(partition: number, offset: bigint): number {
-    return this.#barriers.get(partition)?.findLast((barrier) => barrier.offset < offset)?.generation ?? 0;
+  /** The same record always, unless a barrier before it was heard of since. */
+  #inEpoch(accepted: Accepted): LogHistory {
+    const { partition, offset } = accepted.record;
+    const barriers = this.#barriers.get(partition) ?? [];
+    if (accepted.barriers === barriers.length) return accepted.record;
+    accepted.barriers = barriers.length;
+    const epoch = barriers.findLast((barrier) => barrier.offset < offset)?.generation ?? 0;
+    if (epoch !== accepted.record.epoch) accepted.record = { ...accepted.record, epoch };
+    return accepted.record;
   }
 }
+
+const idOf = ({ customer_id, event_id }: { readonly customer_id: string; readonly event_id: string }): string =>
+  `${customer_id} ${event_id}`;

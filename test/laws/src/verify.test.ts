@@ -51,6 +51,9 @@ beforeEach(async () => {
     logger: createLogger({ app: 'test', level: 'fatal' }),
     registry: createMetricsRegistry('test'),
     awaitsFirstGeneration: async () => false,
+    outlived: (error) => {
+      throw error;
+    },
     stopping: new AbortController().signal,
     limits: DEFAULT_LIMITS,
   });

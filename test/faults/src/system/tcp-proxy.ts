@@ -8,10 +8,10 @@ const PATIENT_MS = 120_000;
 /** How long a connection whose answers are lost stays open after the first of them: those of one question may be several. */
 const DEAF_MS = 300;
 
-/** Whether a part of what a client sends is the request that is meant. A request comes as one part on loopback, mostly. */
-export type IsMeant = (request: Buffer) => boolean;
+/** A kind of request. Whether a part of what a client sends is one: it comes as one part on loopback, mostly. */
+export type MeantRequest = { readonly what: string; readonly isMeant: (request: Buffer) => boolean };
 
-type Loss = { readonly isMeant: IsMeant; isDone: boolean };
+type Loss = MeantRequest & { isDone: boolean };
 
 /** One client's connection and the one to the server that it is led to. */
 type Pair = { readonly near: Socket; readonly far: Socket };
@@ -71,11 +71,11 @@ export class TcpProxy {
    * Passes the next such request on to the server, and nothing of what that answers from then on; then breaks the
    * connection. Resolves when that is done.
    */
-  async loseAnswerTo(isMeant: IsMeant): Promise<void> {
-    const loss: Loss = { isMeant, isDone: false };
+  async loseAnswerTo(request: MeantRequest): Promise<void> {
+    const loss: Loss = { ...request, isDone: false };
     this.#losses.add(loss);
     try {
-      await eventually('an answer is lost', PATIENT_MS, () => (loss.isDone ? true : null));
+      await eventually(`the answer to ${request.what} is lost`, PATIENT_MS, () => (loss.isDone ? true : null));
     } finally {
       this.#losses.delete(loss);
     }

@@ -3,15 +3,17 @@ import { TidemarkError } from '@tidemark/contracts';
 import { goBack, switchDefinition } from '@tidemark/tidemark/definitions';
 import { importEvents } from '../import-events.ts';
 import { hasDropped } from './definitions.ts';
-import { type Ports, portsOf, type Shared } from './ports.ts';
+import { type EventFile, importFile } from './file-imports.ts';
+import { isRemade, type Ports, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
+import { REMADE } from './speed-group.ts';
 import { heldToLevel } from './switches.ts';
 
 /** How many generations a history keeps, two at least: the fewer, the sooner something is deleted. */
 const KEPT = [2, 2, 3] as const;
 
-/** How long the definition switched from can be gone back to: longer than a reader holds a pointer without another look. */
-const KEEP_MS = [12_000, 30_000] as const;
+/** How long the definition switched from can be gone back to; also less than a reader holds a pointer without another look. */
+const KEEP_MS = [1_000, 12_000, 30_000] as const;
 
 /** A switch waits by a timer that is not the simulation's: it is refused at once, even when the clock has jumped back. */
 const AT_ONCE = Number.NEGATIVE_INFINITY;
@@ -36,11 +38,14 @@ const OF_TWO = new Set([
   'TIDEMARK_CATALOG_CONFLICT',
 ]);
 
+/** And with where the definition was retired meanwhile: its tables are gone, and the snapshots of its generations. */
+const OF_DROPPED = new Set(['TIDEMARK_VIEWS_GONE', 'TIDEMARK_ENGINE_FAILED']);
+
 /** What a run may end with besides when it has lost its right: others have landed what it was to land, and the log forgot it. */
 const OVERTAKEN = new Set(['TIDEMARK_LOG_GAP', 'TIDEMARK_BATCH_GAP']);
 
 /** A process that does one job after the other. */
-type Host = { readonly process: Process; readonly shared: Shared; readonly ports: Ports; job: Job | null };
+type Host = { readonly process: Process; readonly shared: Shared; ports: Ports; job: Job | null };
 type Job = { readonly kind: string; failure: { readonly error: unknown } | null; isOver: boolean };
 
 /**
@@ -93,6 +98,11 @@ export class BatchJobs {
     await this.#begin('import', this.#shared, (ports) => importEvents(ports, this.#shared.definition, values, atMs));
   }
 
+  /** Imports a file by the command's own steps; one that was imported whole before is no news. */
+  async importFile(file: EventFile): Promise<void> {
+    await this.#begin('file import', this.#shared, (ports) => importFile(ports, this.#shared.disk, file));
+  }
+
   /** Serves the other definition once it is ready; one that is not is refused at once. */
   async switchTo(target: string): Promise<void> {
     const keepMs = this.#simulation.random.pick(KEEP_MS);
@@ -131,6 +141,11 @@ export class BatchJobs {
     for (const { process } of this.#hosts) if (process.state === 'stopped') process.state = 'running';
   }
 
+  /** Processes that have nothing to do end: the next job is done by one that begins with what there is. */
+  endIdle(): void {
+    for (const { process, job } of this.#hosts) if (job === null) process.state = 'ended';
+  }
+
   failIfBroken(): void {
     this.#hosts = this.#hosts.filter(({ process }) => process.state === 'running' || process.state === 'stopped');
     for (const host of this.#hosts) {
@@ -142,12 +157,15 @@ export class BatchJobs {
       const { error } = job.failure;
       if (!(error instanceof TidemarkError)) throw error;
       this.#simulation.note(`${job.kind} failed: ${error.code}`);
+      // The tables that it began with are gone for good: its next life opens those there are then.
+      if (error.code === 'TIDEMARK_VIEWS_GONE') host.process.state = 'ended';
       if (!error.retryable && !this.#isExpected(host, error)) throw error;
     }
   }
 
   #isExpected({ process }: Host, { code }: TidemarkError): boolean {
-    if (EXPECTED.has(code) || (code === 'TIDEMARK_VIEWS_GONE' && hasDropped(this.#simulation))) return true;
+    if (EXPECTED.has(code) || (OF_DROPPED.has(code) && hasDropped(this.#simulation))) return true;
+    if (REMADE.has(code) && isRemade(this.#shared)) return true;
     return OVERTAKEN.has(code) ? this.#overtaken.has(process) : OF_TWO.has(code) && this.#overtaken.size > 0;
   }
 
@@ -167,9 +185,10 @@ export class BatchJobs {
         job === null && process.state === 'running' && process.name === 'batch' && host.shared === shared,
     );
     if (idle && this.#simulation.random.chance(0.6)) return this.#work(idle, kind, work);
-    await this.#work(this.#open('batch', shared), kind, async (ports) => {
-      if (shared.fills) await ports.store.open(shared.definition);
-      return work(ports);
+    const host = this.#open('batch', shared);
+    await this.#work(host, kind, async ({ store }) => {
+      if (shared.fills) host.ports = { ...host.ports, views: await store.open(shared.definition) };
+      return work(host.ports);
     });
   }
 
@@ -182,7 +201,7 @@ export class BatchJobs {
         const outcome = await work(host.ports);
         const said = typeof outcome === 'object' && outcome !== null && 'status' in outcome ? outcome : null;
         simulation.note(`${kind} ended: ${said?.status ?? 'done'}`);
-        if (said?.status === 'rejected' && !this.#isOvertaken(said, host.shared))
+        if (said?.status === 'rejected' && !this.#isOvertaken(said, host))
           throw new Error(`the gate refused a generation: ${JSON.stringify(said)}`);
       } catch (error) {
         job.failure = { error };
@@ -191,10 +210,11 @@ export class BatchJobs {
     });
   }
 
-  /** A run that lost its right to another has less than what is live by now: the gate is right to refuse it. */
-  #isOvertaken(outcome: object, shared: Shared): boolean {
-    const [newest] = shared.catalog.published(shared.definition.id);
-    return newest !== undefined && 'generation' in outcome && Number(outcome.generation) < newest.generation;
+  /** A run that lost its right to a later one may have less than what is live by now: the gate is right to refuse it. */
+  #isOvertaken(outcome: object, { process, shared }: Host): boolean {
+    const [newest] = shared.catalog.newestFirst(shared.definition.id);
+    const isLater = newest !== undefined && 'generation' in outcome && newest.generation > Number(outcome.generation);
+    return isLater && this.#overtaken.has(process);
   }
 
   #open(name: string, shared: Shared): Host {

@@ -32,6 +32,12 @@ export type Faults = {
   readonly retention: boolean;
   /** Another definition is filled beside the one served, and switched to. */
   readonly switches: boolean;
+  /** Clients take the whole view, slowly. */
+  readonly exports: boolean;
+  /** What is imported comes in files, some of them twice. */
+  readonly files: boolean;
+  /** The log's topic is deleted and made anew. */
+  readonly remade: boolean;
 };
 
 export type FaultKind = Exclude<keyof Faults, 'rate'>;
@@ -51,6 +57,9 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'imports',
   'retention',
   'switches',
+  'exports',
+  'files',
+  'remade',
 ];
 
 /** In calm histories runs come to their ends, in wild ones hardly any: both see what the other doesn't. */
@@ -75,5 +84,8 @@ export function faultsOf(random: Random, without: readonly FaultKind[]): Faults 
     imports: has('imports'),
     retention: has('retention'),
     switches: has('switches'),
+    exports: has('exports'),
+    files: has('files'),
+    remade: has('remade'),
   };
 }

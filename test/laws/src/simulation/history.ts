@@ -6,9 +6,11 @@ import { quietLaw } from '../read-law.ts';
 import { CUSTOMERS, DEFINITION } from '../world.ts';
 import { BatchJobs } from './batch-jobs.ts';
 import { Definitions, type Deployed } from './definitions.ts';
+import { Exports } from './exports.ts';
 import { type FaultKind, type Faults, faultsOf } from './faults.ts';
+import type { EventFile } from './file-imports.ts';
 import { newSystem } from './new-system.ts';
-import { LAG_MS, portsOf, type Shared } from './ports.ts';
+import { isRemade, LAG_MS, portsOf, type Shared } from './ports.ts';
 import { Readers } from './readers.ts';
 import { type SharedViews, viewsOnCassandra, viewsOnPostgres } from './simulated-views.ts';
 import { Simulation } from './simulation.ts';
@@ -34,11 +36,14 @@ const LONG = 0.25;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
 
-/** One history in so many has a second definition. */
+/** One history in so many has a second definition, exports, imports by the steps of the command, or a log that is lost. */
 const SWITCHING = 3;
+const EXPORTING = 4;
+const FILING = 5;
+const LOSING = 10;
 
 const HAPPENINGS = ['produce', 'regroup', 'job', 'read', 'arrive', 'pass', 'upset'] as const;
-type Happening = (typeof HAPPENINGS)[number] | 'redefine';
+type Happening = (typeof HAPPENINGS)[number] | 'redefine' | 'export';
 
 /** No two histories have the same mix: what is rare in one is common in another. */
 const SHARES = [1, 2, 4, 8] as const;
@@ -71,13 +76,21 @@ function begin({ seed, steps, without = [] }: Scenario) {
   const faults = faultsOf(random, without);
   const switches = faults.switches && seed % SWITCHING === 0;
   const shareOf = (name: Happening) => (isLong && name === 'job' ? SHARES[3] : random.pick(SHARES));
-  const names: readonly Happening[] = switches ? [...HAPPENINGS, 'redefine'] : HAPPENINGS;
+  const exports = faults.exports && seed % EXPORTING === 1;
+  const names: readonly Happening[] = [
+    ...HAPPENINGS,
+    ...(switches ? (['redefine'] as const) : []),
+    ...(exports ? (['export'] as const) : []),
+  ];
   const mix = names.flatMap((name) => Array.from({ length: shareOf(name) }, () => name));
   const simulation = new Simulation(random, faults, START_MS);
   if (isLong) simulation.setPace('batch', 5);
   const events = new RandomEvents(random, CUSTOMERS.slice(0, random.between(1, CUSTOMERS.length)));
   const topic = new MemoryTopic(random.between(1, 3), simulation.time.clock);
-  return { random, faults, mix, steps: Math.min(steps ?? length, length), simulation, events, topic, switches };
+  const files = faults.files && seed % FILING === 1;
+  const losesLog = faults.remade && seed % LOSING === 7;
+  const shortened = Math.min(steps ?? length, length);
+  return { random, faults, mix, steps: shortened, simulation, events, topic, switches, files, losesLog };
 }
 
 class History {
@@ -92,15 +105,22 @@ class History {
   readonly #definitions: Definitions;
   readonly #jobs: BatchJobs;
   readonly #readers: Readers;
+  readonly #exports: Exports;
+  readonly #isFiling: boolean;
+  readonly #losesLog: boolean;
+  /** Files that were to be imported, whatever became of it. */
+  readonly #files: EventFile[] = [];
   /** What happens beside the processes' own calls, as often as it is in here. */
   readonly #mix: readonly Happening[];
   /** Something a reader may see has changed since the last read. */
   #isChanged = false;
 
   private constructor(beginning: Beginning, views: SharedViews) {
-    const { random, faults, mix, steps, simulation, events, topic, switches } = beginning;
+    const { random, faults, mix, steps, simulation, events, topic, switches, files, losesLog } = beginning;
     this.#random = random;
     this.#faults = faults;
+    this.#isFiling = files;
+    this.#losesLog = losesLog;
     this.#mix = mix;
     this.steps = steps;
     this.simulation = simulation;
@@ -113,6 +133,7 @@ class History {
     this.#definitions = new Definitions(simulation, this.#shared, switches);
     this.#jobs = new BatchJobs(simulation, this.#definitions.first.shared);
     this.#readers = new Readers(simulation, this.#definitions, this.mirror);
+    this.#exports = new Exports(simulation, this.#definitions, this.#readers, this.mirror);
   }
 
   static async open(scenario: Scenario): Promise<History> {
@@ -161,6 +182,8 @@ class History {
         return this.#upset();
       case 'redefine':
         return this.#definitions.change(this.#jobs);
+      case 'export':
+        return this.#exports.begin();
     }
   }
 
@@ -188,15 +211,27 @@ class History {
     else if (dice < 0.8) {
       if (this.#faults.rollbacks) await this.#jobs.rollback(random.chance(0.5), shared);
     } else if (dice < 0.88) await this.#jobs.resume(shared);
-    else if (this.#faults.imports) {
-      const nowMs = this.simulation.time.clock.now();
-      await this.#jobs.import(Array.from({ length: random.between(1, 4) }, () => this.#events.next(nowMs).bytes));
-    }
+    else if (this.#faults.imports) await this.#import();
+  }
+
+  async #import(): Promise<void> {
+    const random = this.#random;
+    const again = this.#files.length > 0 && random.chance(0.4) ? random.pick(this.#files) : null;
+    if (again) return this.#jobs.importFile(again);
+    const nowMs = this.simulation.time.clock.now();
+    const lines = Array.from({ length: random.between(1, 4) }, () => this.#events.next(nowMs).bytes);
+    if (!this.#isFiling) return this.#jobs.import(lines);
+    const file = { name: `file ${this.#files.length}`, lines };
+    this.#files.push(file);
+    await this.#jobs.importFile(file);
+    // Two at once, of the same file or of others: whoever has the lock files first.
+    if (random.chance(0.3)) await this.#jobs.importFile(random.pick(this.#files));
   }
 
   /** Something from outside: the clock, the log's size, a process that stands still or wakes up, a lost lock. */
-  #upset(): void {
+  async #upset(): Promise<void> {
     const random = this.#random;
+    if (this.#losesLog && random.chance(0.1)) return this.#remakeLog();
     const { jumps, growth, stops, lostLocks } = this.#faults;
     const dice = random.unit();
     if (dice < 0.2) {
@@ -214,11 +249,25 @@ class History {
     else this.#jobs.wake();
   }
 
+  /**
+   * The log's topic is deleted, and made again under its name; those who send events go on with it. Before something of it is
+   * folded and landed nobody could know.
+   */
+  async #remakeLog(): Promise<void> {
+    const { plainViews, definition, disk } = this.#shared;
+    const isFolded = (await plainViews(definition).positions()).size > 0;
+    const isLanded = disk.paths().some((path) => path.startsWith('manifest/events/'));
+    if (isRemade(this.#shared) || !isFolded || !isLanded) return;
+    this.simulation.note('log made anew');
+    this.#shared.topic.remake('another log');
+  }
+
   /** Nothing may end with an error that nothing explains, and no answer may break the law. */
   #failIfBroken(): void {
     this.#jobs.failIfBroken();
     for (const { group } of this.#definitions.all) group.failIfBroken();
     this.#readers.failIfBroken();
+    this.#exports.failIfBroken();
   }
 
   /** Everything goes on until nothing is left to do, and of each definition that is kept up a last generation covers it all. */
@@ -232,15 +281,50 @@ class History {
     await simulation.untilIdle(() => this.#failIfBroken());
     while (simulation.hasLate) await simulation.arrive();
     await simulation.pass(LAG_MS);
+    if (this.#isFiling) await this.#settleFiles();
+    if (isRemade(this.#shared)) return this.#settleRefused();
     const served = await this.#definitions.served();
     await this.#settleOne(served);
     for (const other of this.#definitions.all) if (other !== served && other.group.isUp) await this.#settleOne(other);
+  }
+
+  /** Of a log that is another one nothing is taken in, however often it is tried; what was there is answered as before. */
+  async #settleRefused(): Promise<void> {
+    const { plainViews, definition, firstLog } = this.#shared;
+    for (let tries = 2; tries > 0; tries--) {
+      await this.#definitions.first.group.settle();
+      await this.#jobs.run(false);
+      await this.simulation.untilIdle(() => this.#failIfBroken());
+    }
+    for (const { logId } of (await plainViews(definition).positions()).values())
+      if (logId !== firstLog) throw new Error('a partition was folded from a log that was made anew');
+    for (const _ of CUSTOMERS) await this.#readers.readAtOnce();
+    this.#failIfBroken();
+  }
+
+  /** Every file is imported again: what of it was filed is no news, and the catalog and the lake know of the same imports. */
+  async #settleFiles(): Promise<void> {
+    const { catalog } = this.#shared;
+    for (const file of this.#files) {
+      await this.#jobs.importFile(file);
+      await this.simulation.untilIdle(() => this.#failIfBroken());
+    }
+    // Whom a listing that lags does not show the import before files its events again, which every run counts once.
+    const repeated = this.#faults.lags ? [] : this.mirror.repeatedInImports();
+    if (repeated.length > 0) throw new Error(`imported twice: ${repeated}`);
+    const [known, filed] = [[...catalog.imports.keys()].sort((a, b) => a - b), this.mirror.importNumbers()];
+    if (String(known) !== String(filed)) throw new Error(`the catalog knows imports ${known}, the lake ${filed}`);
+    for (const { name, lines } of this.#files) {
+      const missing = this.mirror.missingInImports(lines);
+      if (missing.length > 0) throw new Error(`${name} was imported without ${missing}`);
+    }
   }
 
   async #settleOne({ shared, group }: Deployed): Promise<void> {
     const { simulation } = this;
     await group.settle();
     await simulation.untilIdle(() => this.#failIfBroken());
+    this.#jobs.endIdle();
     await this.#jobs.resume(shared);
     await simulation.untilIdle(() => this.#failIfBroken());
     // A run that was killed is resumed first; the one after it covers everything.

@@ -1,4 +1,4 @@
-import type { BeginRun, Catalog, Drift, Run, RunPatch, RunStep, StepName } from '@tidemark/catalog';
+import type { BeginRun, Catalog, Drift, ImportEntry, Run, RunPatch, RunStep, StepName } from '@tidemark/catalog';
 import { CatalogError } from '@tidemark/catalog';
 import type { Process, Simulation } from './simulation.ts';
 
@@ -11,6 +11,7 @@ export class CatalogState {
   readonly counted = new Set<string>();
   readonly settings = new Map<string, string>();
   readonly drifts = new Map<number, Drift>();
+  readonly imports = new Map<number, ImportEntry>();
   /** Who has the right to run, and who holds the cut. */
   runner: Process | null = null;
   cutHolder: Process | null = null;
@@ -62,6 +63,13 @@ export class CatalogState {
     if (run.beganPublishingAtMs === null || !again)
       throw new CatalogError('TIDEMARK_CATALOG_CONFLICT', `Generation ${generation} can't be published so.`);
     Object.assign(run, { status: 'published', publishedAtMs: run.publishedAtMs ?? atMs, base, excluded });
+  }
+
+  recordImport(entry: ImportEntry): void {
+    const known = this.imports.get(entry.number);
+    if (known && known.sha256 !== entry.sha256)
+      throw new CatalogError('TIDEMARK_CATALOG_CONFLICT', `Import ${entry.number} is recorded already.`);
+    this.imports.set(entry.number, known ?? entry);
   }
 
   setStep(generation: number, step: RunStep): void {
@@ -142,8 +150,8 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
     drift: (generation) => read('drift', () => state.drifts.get(generation) ?? null),
     drifts: () => read('drifts', () => [...state.drifts.values()]),
     withImportLock: holdingCut,
-    recordImport: () => commit('recordImport', () => undefined),
-    imports: () => read('imports', () => []),
+    recordImport: (entry) => commit('recordImport', () => state.recordImport(entry)),
+    imports: () => read('imports', () => [...state.imports.values()].sort((a, b) => a.number - b.number)),
     addUnknownFields: (counts, key) =>
       commit('addUnknownFields', () => {
         if (state.counted.has(key)) return false;

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ParseResult, TidemarkEvent } from '@tidemark/contracts';
+import { EngineError } from '@tidemark/engine';
 import {
   type EventWriter,
   LakeError,
@@ -29,20 +30,25 @@ export class MemoryDisk {
   readonly #files = new Map<string, Content>();
   readonly #local = new Map<string, Content>();
   #made = 0;
+  /** The paths in order, until one comes or goes. */
+  #paths: readonly string[] | null = null;
 
   get(path: string): Content | undefined {
     return this.#files.get(path);
   }
 
   paths(): readonly string[] {
-    return [...this.#files.keys()].sort();
+    this.#paths ??= [...this.#files.keys()].sort();
+    return this.#paths;
   }
 
   set(path: string, content: Content): void {
+    this.#paths = null;
     this.#files.set(path, content);
   }
 
   delete(path: string): void {
+    this.#paths = null;
     this.#files.delete(path);
   }
 
@@ -58,6 +64,10 @@ export class MemoryDisk {
     return content;
   }
 
+  discard(name: string): void {
+    this.#local.delete(name);
+  }
+
   name(kind: string): string {
     return `${kind}/${++this.#made}`;
   }
@@ -70,7 +80,8 @@ export class MemoryDisk {
 
   states(path: string): States {
     const content = this.#files.get(path);
-    if (content?.kind !== 'states') throw new Error(`${path} is no snapshot`);
+    // What the engine's own process says of a file that went while it began to read.
+    if (content?.kind !== 'states') throw new EngineError('TIDEMARK_ENGINE_FAILED', `There is no file ${path}.`);
     return content.states;
   }
 }
@@ -89,7 +100,7 @@ export function memoryFiles(disk: MemoryDisk, storage: LakeStorage): UnitFiles {
   const put = async (path: string, localFile: string, rows: number): Promise<LakeFile> => {
     await storage.put(path, localFile);
     const bytes = new TextEncoder().encode(path);
-    return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, rows };
+    return { path, sha256: hash('sha256', bytes, 'hex'), bytes: bytes.length, rows };
   };
   const notSimulated = (): never => {
     throw new Error('imports of files are not simulated');
@@ -107,6 +118,7 @@ export function memoryFiles(disk: MemoryDisk, storage: LakeStorage): UnitFiles {
       const rows = files.flatMap((file) => disk.rows(file.path));
       return put(path, disk.make({ kind: 'rows', rows }), rows.length);
     },
+    discard: async (localFile) => disk.discard(localFile),
     quarantineWriter: notSimulated,
     quarantined: notSimulated,
     sampleCustomers: notSimulated,
@@ -134,7 +146,9 @@ function rowWriter(disk: MemoryDisk, definition: Definition, put: Put): RowWrite
   return {
     append: (place, event) => {
       const { source } = expand(event);
-      bySource.set(source.name, [...(bySource.get(source.name) ?? []), { place, event }]);
+      const rows = bySource.get(source.name) ?? [];
+      bySource.set(source.name, rows);
+      rows.push({ place, event });
     },
     get tables(): ReadonlyMap<string, string> {
       throw new Error('a file in memory has no SQL');

@@ -1,6 +1,6 @@
 import type { BatchContext } from '@tidemark/batch-layer';
 import { Lake, LakeError, type LakeStorage } from '@tidemark/lake';
-import { type Append, type EventLog, type LogRecord, partitionOfKey, speedLayerGroup } from '@tidemark/log';
+import { type Append, type EventLog, LogError, type LogRecord, partitionOfKey, speedLayerGroup } from '@tidemark/log';
 import type { MemoryTopic } from '@tidemark/log/testing';
 import type { Definition } from '@tidemark/metrics';
 import { type CatalogState, simulatedCatalog } from './memory-catalog.ts';
@@ -17,6 +17,8 @@ export type Shared = SharedViews & {
   /** Speed layers that are alive, by their group's name. */
   readonly members: Map<string, () => number>;
   readonly topic: MemoryTopic;
+  /** The identity of the topic that the system began with. */
+  readonly firstLog: string;
   readonly disk: MemoryDisk;
   readonly catalog: CatalogState;
   /** The ticks from which on a listing shows a path. */
@@ -27,6 +29,9 @@ export type Shared = SharedViews & {
 };
 
 export type Ports = Omit<BatchContext, 'settings' | 'progress'>;
+
+/** Whether the log's topic is another one than the system began with. */
+export const isRemade = ({ topic, firstLog }: Shared): boolean => topic.identity !== firstLog;
 
 /** The ports of one process: each call of them suspends it. */
 export function portsOf(simulation: Simulation, process: Process, shared: Shared): Ports {
@@ -52,8 +57,14 @@ function simulatedLog(
   process: Process,
   { definition, members, topic, onRecord }: Shared,
 ): EventLog {
+  // A client is connected to the topic that was there when it came.
+  const { identity } = topic;
+  const there = <T>(effect: () => T): T => {
+    if (topic.identity === identity) return effect();
+    throw new LogError('TIDEMARK_LOG_REPLACED', 'The topic was deleted and made again.');
+  };
   const call = <T>(name: string, effect: () => T, isReady?: () => boolean) =>
-    simulation.call(process, `log.${name}`, 'read', effect, isReady);
+    simulation.call(process, `log.${name}`, 'read', () => there(effect), isReady);
   // A client hears of growth late: it may know fewer partitions than there are, but never fewer than before.
   let known = topic.partitions.length;
   const refresh = () => {
@@ -63,7 +74,7 @@ function simulatedLog(
   const place = async (record: Append): Promise<LogRecord> => {
     const partition = record.partition ?? partitionOfKey(record.key ?? new Uint8Array(), known);
     return simulation.call(process, `log.append${record.headers ? ' a barrier' : ''}`, 'write', () => {
-      const placed = topic.append({ ...record, partition });
+      const placed = there(() => topic.append({ ...record, partition }));
       onRecord(placed);
       return placed;
     });
@@ -77,13 +88,13 @@ function simulatedLog(
       call(
         'read',
         () => topic.read(partition, from, maxRecords),
-        () => waitMs === 0 || signal?.aborted === true || topic.bounds().get(partition)?.end !== from,
+        () => waitMs === 0 || signal?.aborted === true || topic.end(partition) !== from || topic.identity !== identity,
       ),
     truncate: (partition, before) =>
       simulation.call(process, 'log.truncate', 'write', () => {
-        if (simulation.faults.retention) topic.truncate(partition, before);
+        if (simulation.faults.retention) there(() => topic.truncate(partition, before));
       }),
-    grow: (partitions) => simulation.call(process, 'log.grow', 'write', () => topic.grow(partitions)),
+    grow: (partitions) => simulation.call(process, 'log.grow', 'write', () => there(() => topic.grow(partitions))),
     consume: () => Promise.reject(new Error('groups are simulated by the history')),
     // Who asks of the own group would wait for it, by a timer that is not the simulation's.
     members: async (group) =>
@@ -133,8 +144,8 @@ function simulatedStorage(simulation: Simulation, process: Process, shared: Shar
     list: (prefix) =>
       call(`list ${kindOf(prefix)}`, 'read', () => {
         const nowTicks = simulation.time.ticks();
-        const listed = disk.paths().filter((path) => (listedFrom.get(path) ?? 0) <= nowTicks);
-        return listed.filter((path) => path.startsWith(`${prefix}/`));
+        const below = disk.paths().filter((path) => path.startsWith(`${prefix}/`));
+        return below.filter((path) => (listedFrom.get(path) ?? 0) <= nowTicks);
       }),
     locate: (path) => path,
     remove: (path) => call(`remove ${kindOf(path)}`, 'write', () => disk.delete(path)),

@@ -5,17 +5,20 @@ import type { Cut } from '@tidemark/views';
 import type { Mirror } from '../mirror.ts';
 import { holdToLaw } from '../read-law.ts';
 import { CUSTOMERS } from '../world.ts';
-import type { Definitions } from './definitions.ts';
+import { type Definitions, hasDropped } from './definitions.ts';
 import { type Ports, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
 /** Of the newest generations, so many are asked for by number: some of them are below the floor. */
 const ASKED_FOR = 3;
 
-type Source = Pick<Ports, 'definition' | 'views' | 'log' | 'catalog' | 'clock'>;
+type Source = Pick<Ports, 'definition' | 'store' | 'views' | 'log' | 'catalog' | 'clock'>;
 type Server = { readonly process: Process; readonly reader: CustomerReader };
 
-/** Readers of the serving layers, who ask for the definition that is served: one whose calls take their time among all others, and one that is answered at once. */
+/**
+ * Readers of the serving layers, who ask for the definition that is served: one whose calls take their time among all others,
+ * and one that is answered at once.
+ */
 export class Readers {
   checked = 0;
   readonly #simulation: Simulation;
@@ -50,12 +53,21 @@ export class Readers {
     if (this.#broken) throw this.#broken.error;
   }
 
+  /** Whether an error is an answer that a reader may get. */
+  mayAnswer(error: unknown, definition: Definition): boolean {
+    this.#simulation.note(`reader: ${codeOf(error)}`);
+    const isGone = codeOf(error) === 'TIDEMARK_VIEWS_GONE' && hasDropped(this.#simulation);
+    if (isGone) this.#close(definition);
+    return isGone || isUnanswered(error);
+  }
+
   #openAtOnce(shared: Shared): CustomerReader {
-    const { definition, plainViews, topic } = shared;
+    const { definition, plainStore, plainViews, topic } = shared;
     const { catalog, clock } = portsOf(this.#simulation, this.#simulation.open('reader'), shared);
     const run = async (generation: number) => shared.catalog.runs.get(generation) ?? null;
     const views = plainViews(definition);
-    const reader = this.#reader({ definition, views, log: openMemoryLog(topic), catalog: { ...catalog, run }, clock });
+    const log = openMemoryLog(topic);
+    const reader = this.#reader({ definition, store: plainStore, views, log, catalog: { ...catalog, run }, clock });
     this.#atOnce.set(definition, reader);
     return reader;
   }
@@ -68,8 +80,9 @@ export class Readers {
     return server;
   }
 
-  #reader({ definition, views, log, catalog, clock }: Source): CustomerReader {
-    const context = { definition, views, log, catalog, clock, ticks: this.#simulation.time.ticks };
+  #reader({ definition, store, views, log, catalog, clock }: Source): CustomerReader {
+    const serving = () => store.serving();
+    const context = { definition, serving, views, log, catalog, clock, ticks: this.#simulation.time.ticks };
     return new CustomerReader(context, new Pins(context), new ProgressReader(context));
   }
 
@@ -79,29 +92,19 @@ export class Readers {
     const published = catalog.published(definition.id).slice(0, ASKED_FOR);
     const generation = published.length > 0 && random.chance(0.4) ? random.pick(published).generation : undefined;
     try {
-      const read = await reader.read(customers, { layer: 'merged', generation });
-      if (read.provenance.generation === null && !(await this.#isServed(definition))) {
-        this.#simulation.note('reader: not ready');
-        return;
-      }
-      this.#check(customers, read);
+      this.#check(customers, await reader.read(customers, { layer: 'merged', generation }));
       if (generation !== undefined && generation !== published[0]?.generation)
         this.#simulation.note('reader: an older generation');
     } catch (error) {
-      if (isUnanswered(error) || (await this.#isGone(error, definition)))
-        this.#simulation.note(`reader: ${codeOf(error)}`);
-      else this.#broken ??= { error };
+      if (!this.mayAnswer(error, definition)) this.#broken ??= { error };
     }
   }
 
-  /** The tables of a definition may be gone when another one is served. */
-  async #isGone(error: unknown, definition: Definition): Promise<boolean> {
-    return codeOf(error) === 'TIDEMARK_VIEWS_GONE' && !(await this.#isServed(definition));
-  }
-
-  /** Without, a server is not ready: filled anew, its definition has deltas alone, which look like the whole. */
-  async #isServed(definition: Definition): Promise<boolean> {
-    return (await this.#definitions.served()).shared.definition === definition;
+  /** The tables that its servers began with are gone for good: their next life opens those there are then. */
+  #close(definition: Definition): void {
+    this.#atOnce.delete(definition);
+    const server = this.#servers.get(definition);
+    if (server) this.#simulation.kill(server.process);
   }
 
   #check(asked: readonly string[], { customers, provenance }: CustomersRead): void {
@@ -127,7 +130,7 @@ export class Readers {
 const offsetsOf = (byPartition: Readonly<Record<string, string>>): ReadonlyMap<number, bigint> =>
   new Map(Object.entries(byPartition).map(([partition, offset]) => [Number(partition), BigInt(offset)]));
 
-const cutOf = ({ partitions, imports }: { partitions: Record<string, string>; imports: number }): Cut => ({
+export const cutOf = ({ partitions, imports }: { partitions: Record<string, string>; imports: number }): Cut => ({
   partitions: offsetsOf(partitions),
   imports,
 });
@@ -140,6 +143,7 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 const UNANSWERED: ReadonlySet<string> = new Set([
   'TIDEMARK_TEST_UNREACHABLE',
   'TIDEMARK_API_UNAVAILABLE',
+  'TIDEMARK_API_NOT_SERVED',
   'TIDEMARK_API_AS_OF',
   'TIDEMARK_API_GENERATION_GONE',
   'TIDEMARK_API_UNKNOWN_GENERATION',

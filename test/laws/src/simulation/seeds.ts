@@ -25,6 +25,6 @@ export function seedsOf(lane: number): { readonly first: number; readonly count:
 }
 
 /** Histories of a test run, in lanes that run side by side. */
-const HISTORIES = 1_000;
+const HISTORIES = 2_000;
 const LANES = 2;
 const LANE_SEEDS = 1_000_000;

@@ -50,14 +50,14 @@ export async function viewsOnCassandra(simulation: Simulation, first: Definition
 /** Every call of the port is one atomic step, as a statement is in PostgreSQL. */
 export async function viewsOnPostgres(simulation: Simulation, first: Definition): Promise<SharedViews> {
   const memory = openMemoryViews();
-  // A statement goes to the tables that have its name now, whoever made them.
+  // Those that were opened last of each definition; a process keeps those that its first call finds.
   const opened = new Map<string, Views>();
   const open = async (definition: Parameters<ViewStore['open']>[0]) => {
     const views = await memory.open(definition);
     opened.set(definition.id, views);
     return views;
   };
-  const named = (id: string): Views => {
+  const latest = ({ id }: Pick<Definition, 'id'>): Views => {
     const views = opened.get(id);
     if (views) return views;
     throw new ViewsError('TIDEMARK_VIEWS_GONE', `Definition ${id} was never opened.`);
@@ -66,16 +66,26 @@ export async function viewsOnPostgres(simulation: Simulation, first: Definition)
   const plainStore: ViewStore = { ...memory, open };
   return {
     plainStore,
-    plainViews: ({ id }) => named(id),
+    plainViews: latest,
     openViews: (process, definition) => {
-      const viewsOf = (id: string) => suspended(simulation, process, 'views', firstViews, VIEWS, () => named(id));
+      const slowed = (current: () => Views) => suspended(simulation, process, 'views', firstViews, VIEWS, current);
+      let own: Views | undefined;
       const store = suspended(simulation, process, 'store', plainStore, STORE);
       return {
-        views: viewsOf(definition.id),
+        views: slowed(() => {
+          own ??= latest(definition);
+          return own;
+        }),
         store: {
           ...store,
-          open: async (each) => (await store.open(each)) && viewsOf(each.id),
-          find: async (id) => (await store.find(id)) && viewsOf(id),
+          open: async (each) => {
+            const views = await store.open(each);
+            return slowed(() => views);
+          },
+          find: async (id) => {
+            const found = await store.find(id);
+            return found && slowed(() => found);
+          },
         },
       };
     },

@@ -39,17 +39,22 @@ const MOMENTS: readonly RegExp[] = [
   /^rollback ended/,
   /^resume ended/,
   /^import ended/,
+  /^file import ended/,
   /^speed stands still/,
   /^batch (views.deleteDeltas|cassandra delete delta): done/,
   /^batch (views.deleteBatch|cassandra delete batch): done/,
   /^reader: an older generation/,
   /^reader: TIDEMARK_API_GENERATION_GONE/,
+  /^export ended/,
   /^switch ended/,
   /^switch failed: TIDEMARK_DEFINITION_NOT_READY/,
   /^operator .*: killed/,
   /^back ended/,
   /^batch (store\.drop|cassandra drop delta): done/,
   /^filled anew/,
+  /^log made anew/,
+  /^speed failed: TIDEMARK_SPEED_OTHER_LOG/,
+  /^run failed: TIDEMARK_BATCH_LOG_CHANGED/,
 ];
 
 const { first, count, isWhole } = seedsOf(0);

@@ -59,7 +59,10 @@ const PROMPT = 0.6;
 /** What is rare and hard goes wrong this often, where anything does: an operator's work, and tables that are dropped. */
 const HARD_RATE = 0.2;
 const isHard = ({ process, label }: Call): boolean =>
-  process.name === 'operator' || /^(store\.drop|cassandra drop )/.test(label);
+  process.name === 'operator' || label.startsWith('store.drop') || label.startsWith('cassandra drop ');
+
+/** How many notes the trace takes at once. */
+const NOTED_AT_ONCE = 256;
 
 /** Steps that quiet may take to come. */
 const MAX_STEPS = 20_000;
@@ -86,6 +89,8 @@ export class Simulation {
   /** Nothing goes wrong any more. */
   isCalm = false;
   readonly #trace = createHash('sha256');
+  /** What has happened since the trace was last brought up to date. */
+  #noted: string[] = [];
   readonly #calls: Call[] = [];
   readonly #late: Late[] = [];
   readonly #paces = new Map<string, number>();
@@ -98,12 +103,19 @@ export class Simulation {
 
   /** The hash of everything that has happened. */
   get trace(): string {
+    this.#catchUp();
     return this.#trace.copy().digest('hex');
   }
 
   note(what: string): void {
-    this.#trace.update(`${what}\n`);
+    this.#noted.push(what);
+    if (this.#noted.length >= NOTED_AT_ONCE) this.#catchUp();
     this.moments.set(what, (this.moments.get(what) ?? 0) + 1);
+  }
+
+  #catchUp(): void {
+    this.#trace.update(this.#noted.map((what) => `${what}\n`).join(''));
+    this.#noted = [];
   }
 
   /** Begins a process; it runs up to its first call, and ends with its work. */
@@ -222,14 +234,19 @@ export class Simulation {
 
   /** One of a kind of process, the kinds by how fast they are in this history; all the same once it is calm. */
   #pick(ready: readonly Call[]): Call {
-    const kinds = [...new Set(ready.map(({ process }) => process.name))];
-    const weights = kinds.map((kind) => (this.isCalm ? 1 : this.#paceOf(kind)));
-    let left = this.random.unit() * weights.reduce((sum, weight) => sum + weight, 0);
-    const at = weights.findIndex((weight) => {
+    const byKind = new Map<string, Call[]>();
+    for (const call of ready) {
+      const ofKind = byKind.get(call.process.name);
+      if (ofKind) ofKind.push(call);
+      else byKind.set(call.process.name, [call]);
+    }
+    const kinds = [...byKind].map(([kind, calls]) => ({ calls, weight: this.isCalm ? 1 : this.#paceOf(kind) }));
+    let left = this.random.unit() * kinds.reduce((sum, { weight }) => sum + weight, 0);
+    const kind = kinds.find(({ weight }) => {
       left -= weight;
       return left < 0;
     });
-    return this.random.pick(ready.filter(({ process }) => process.name === kinds[at]));
+    return this.random.pick(kind?.calls ?? []);
   }
 
   /** How fast a kind of process is, instead of what chance would make of it. */

@@ -1,17 +1,23 @@
 import { TidemarkError } from '@tidemark/contracts';
 import { speedLayerGroup } from '@tidemark/log';
 import { fillFrom, retrying, SpeedLayer } from '@tidemark/speed-layer';
-import { portsOf, type Shared } from './ports.ts';
+import { isRemade, portsOf, type Shared } from './ports.ts';
 import type { Process, Simulation } from './simulation.ts';
 
 const GATHER_MS = 200;
-/** States held in memory: as few as can be, so that they are loaded again often. */
-const STATE_CACHE = 1;
+/**
+ * States held in memory by one member after the other: as few as can be, so that they are loaded again often, or all there
+ * are, so that of epochs which begin with it none is ever looked for.
+ */
+const STATE_CACHES = [1, 1_000];
 
 type Member = { readonly process: Process; readonly partition: number; readonly callBack: AbortController };
 
 /** What a member may end with that others have overtaken: it is started again where the position says. */
 const EXPECTED = new Set(['TIDEMARK_LOG_GAP']);
+
+/** And what it says of a topic that was made anew. */
+export const REMADE = new Set(['TIDEMARK_LOG_REPLACED', 'TIDEMARK_SPEED_OTHER_LOG', 'TIDEMARK_BATCH_LOG_CHANGED']);
 
 /**
  * The members of the speed layer's group, a process each, one partition each. Members die, stand still, are followed while
@@ -103,6 +109,7 @@ export class SpeedGroup {
         this.#simulation.note(`speed failed: ${failure.code}`);
         if (failure.retryable || EXPECTED.has(failure.code)) continue;
         if (failure.code === 'TIDEMARK_VIEWS_GONE' && this.#mayBeDropped) continue;
+        if (REMADE.has(failure.code) && isRemade(this.#shared)) continue;
       }
       throw failure;
     }
@@ -125,8 +132,8 @@ export class SpeedGroup {
     const { process, partition } = member;
     const { signal } = member.callBack;
     const { fills } = this.#shared;
-    const { log, store, views, definition, clock } = portsOf(this.#simulation, process, this.#shared);
-    if (fills) await store.open(definition);
+    const { log, store, definition, clock, ...ports } = portsOf(this.#simulation, process, this.#shared);
+    const views = fills ? await store.open(definition) : ports.views;
     const patience = { initialDelayMs: 20, maxDelayMs: 200 };
     const layer = new SpeedLayer({
       log,
@@ -135,7 +142,7 @@ export class SpeedGroup {
       ...(fills ? { fillFrom: () => fillFrom(store, views, definition.id) } : {}),
       clock,
       gatherMs: GATHER_MS,
-      stateCache: STATE_CACHE,
+      stateCache: STATE_CACHES[this.#all.length % STATE_CACHES.length] ?? 1,
       patience,
     });
     let next = await layer.assigned(partition);
