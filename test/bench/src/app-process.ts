@@ -30,6 +30,11 @@ export class AppProcess {
     return new AppProcess(child, await Promise.race([ready, ended]));
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('the process was never started');
+    return this.#child.pid;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     this.#child.kill('SIGTERM');
@@ -38,4 +43,5 @@ export class AppProcess {
 }
 
 /** The entry of an app, where it is in the workspace. */
-export const appMain = (name: 'serving-layer' | 'speed-layer'): string => import.meta.resolve(`@tidemark/${name}/main`);
+export const appMain = (name: 'batch-layer' | 'ingest' | 'serving-layer' | 'speed-layer'): string =>
+  import.meta.resolve(`@tidemark/${name}/main`);

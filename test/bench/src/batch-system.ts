@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type BatchContext, runBatch } from '@tidemark/batch-layer';
-import { openCatalog } from '@tidemark/catalog';
+import { type Catalog, openCatalog } from '@tidemark/catalog';
 import { openSession } from '@tidemark/duckdb';
 import { fromRecordBatch } from '@tidemark/engine';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
@@ -10,7 +10,7 @@ import type { Append, EventLog } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
 import { systemClock } from '@tidemark/runtime';
-import type { BatchRow } from '@tidemark/views';
+import type { BatchRow, Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { AppProcess } from './app-process.ts';
 import type { Place } from './bench.ts';
@@ -74,7 +74,12 @@ export class BatchSystem {
       settings: { barrierDistanceMs: 0, floorGraceMs: 30_000, generations: 2, mergeAtFiles: 1_000 },
       progress: () => {},
     };
-    const environment = { TIDEMARK_LOG_URL: logUrl, TIDEMARK_VIEWS_URL: viewsUrl, TIDEMARK_CATALOG_URL: catalogUrl };
+    const environment = {
+      TIDEMARK_LOG_URL: logUrl,
+      TIDEMARK_VIEWS_URL: viewsUrl,
+      TIDEMARK_CATALOG_URL: catalogUrl,
+      TIDEMARK_LAKE_URL: join(folder, 'lake'),
+    };
     return new BatchSystem(context, environment, async () => {
       await Promise.all([log.close(), store.close(), catalog.close(), engine.close()]);
       session.close();
@@ -89,6 +94,10 @@ export class BatchSystem {
     return this.#context.log;
   }
 
+  get views(): Views {
+    return this.#context.views;
+  }
+
   async append(records: readonly Append[]): Promise<void> {
     for (const batch of chunks(records, 1_000)) await this.#context.log.append(batch);
   }
@@ -98,11 +107,16 @@ export class BatchSystem {
     const { generation, rowsWritten } = await runBatch(this.#context);
     const run = await this.#context.catalog.run(generation);
     const tookMs = (wanted: string): number => {
-      const step = run?.steps.find(({ name }) => name === wanted);
-      if (!step?.endedAtMs) throw new Error(`the run did not ${wanted}`);
-      return Math.max(1, step.endedAtMs - step.startedAtMs);
+      const { startedAtMs, endedAtMs } = stepOf(run, wanted);
+      return Math.max(1, endedAtMs - startedAtMs);
     };
     return { generation, rowsWritten, landMs: tookMs('land'), publishMs: tookMs('publish') };
+  }
+
+  /** When the newest run published, whoever ran it. */
+  async publishStep(): Promise<StepTimes> {
+    const [newest] = await this.#context.catalog.runs({ limit: 1 });
+    return stepOf(newest ?? null, 'publish');
   }
 
   /** The rows of a generation, as they were published. */
@@ -125,4 +139,12 @@ export class BatchSystem {
     this.#apps.push(app);
     return app;
   }
+}
+
+type StepTimes = { readonly startedAtMs: number; readonly endedAtMs: number };
+
+function stepOf(run: Awaited<ReturnType<Catalog['run']>>, wanted: string): StepTimes {
+  const step = run?.steps.find(({ name }) => name === wanted);
+  if (!step?.endedAtMs) throw new Error(`the run did not ${wanted}`);
+  return { startedAtMs: step.startedAtMs, endedAtMs: step.endedAtMs };
 }

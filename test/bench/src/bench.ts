@@ -10,6 +10,12 @@ export type Subject = {
 export type Bench = Subject & {
   /** Whether the baseline needs PostgreSQL: then it says nothing of other stores. */
   readonly embeddedOnly?: boolean;
+  /** Whether only Linux can tell what it measures. */
+  readonly linuxOnly?: boolean;
+  /** For what takes long and does not depend on what the machine does beside it. */
+  readonly mostRounds?: number;
+  /** Whether it measures what there is on Kafka and Cassandra alone. */
+  readonly serversOnly?: boolean;
   /** What else its rounds measure: one that a round has no figures of is left out. */
   readonly beside?: readonly Subject[];
   /** Other people's software that the baseline is, and that comes from elsewhere. */
@@ -45,10 +51,11 @@ export type Place = {
 /** Both in the bench's unit. */
 export type Figures = { readonly value: number; readonly baseline: number };
 
-export type Result = Subject & Figures & { readonly ratio: number; readonly met: boolean };
+export type Result = Subject & Figures & { readonly ratio: number; readonly met: boolean; readonly rounds: number };
 
-/** Medians of several rounds: value and baseline take turns, so that what the machine does beside them meets both. */
-export async function measure(bench: Bench, place: Place, rounds: number): Promise<readonly Result[]> {
+/** Medians of the rounds wanted, or of fewer where a bench says so: value and baseline take turns, so that what the machine does beside them meets both. */
+export async function measure(bench: Bench, place: Place, wanted: number): Promise<readonly Result[]> {
+  const rounds = Math.min(wanted, bench.mostRounds ?? wanted);
   const all: Awaited<ReturnType<Bench['run']>>[] = [];
   for (let round = 0; round < rounds; round++) all.push(await bench.run(place));
   const besides = (bench.beside ?? []).flatMap((subject) => {
@@ -62,7 +69,7 @@ function resultOf({ name, unit, against, goal }: Subject, all: readonly Figures[
   const value = median(all.map((figures) => figures.value));
   const baseline = median(all.map((figures) => figures.baseline));
   const ratio = value / baseline;
-  return { name, unit, against, value, baseline, ratio, goal, met: isMet(goal, { value, ratio }) };
+  return { name, unit, against, value, baseline, ratio, goal, met: isMet(goal, { value, ratio }), rounds: all.length };
 }
 
 function isMet({ of, is, than }: Goal, reached: { readonly value: number; readonly ratio: number }): boolean {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { freshDatabase } from '@tidemark/embedded-postgres/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { measure } from './bench.ts';
-import { BENCHES } from './benches.ts';
+import { benchesOn } from './benches.ts';
 
 let folder: string;
 
@@ -16,20 +16,27 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Tests fetch no peers. */
-const ours = BENCHES.filter(({ peer }) => peer === undefined);
+/** Some start a dozen processes, one after the other. */
+const TIMEOUT_MS = 300_000;
 
-it.each(ours)('bench $name runs, at a scale that says nothing', async (bench) => {
-  const database = async () => (await freshDatabase()).url;
-  const newFolder = () => mkdtemp(join(folder, 'bench-'));
-  const results = await measure(
-    bench,
-    { database, log: database, views: database, folder: newFolder, scale: 0.0001 },
-    1,
-  );
-  for (const { value, baseline, ratio } of results) {
-    expect(value).toBeGreaterThan(0);
-    expect(baseline).toBeGreaterThan(0);
-    expect(Number.isFinite(ratio)).toBe(true);
-  }
-});
+/** Tests fetch no peers, and have the embedded stores. */
+const ours = benchesOn(false).filter(({ peer }) => peer === undefined);
+
+it.each(ours)(
+  'bench $name runs, at a scale that says nothing',
+  async (bench) => {
+    const database = async () => (await freshDatabase()).url;
+    const newFolder = () => mkdtemp(join(folder, 'bench-'));
+    const results = await measure(
+      bench,
+      { database, log: database, views: database, folder: newFolder, scale: 0.0001 },
+      1,
+    );
+    for (const { value, baseline, ratio } of results) {
+      expect(value).toBeGreaterThan(0);
+      expect(baseline).toBeGreaterThan(0);
+      expect(Number.isFinite(ratio)).toBe(true);
+    }
+  },
+  TIMEOUT_MS,
+);

@@ -1,13 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { appMain } from './app-process.ts';
 import { BatchSystem } from './batch-system.ts';
 import { type Bench, type Figures, quantile, valueAtMost } from './bench.ts';
 import { orderRecords, uniform } from './events.ts';
+import { underTraffic } from './traffic.ts';
 
-const EVENTS_PER_SECOND = 2_000;
-const EVERY_MS = 50;
 const SAMPLES = 200;
-const CUSTOMERS = 20_000;
+const FIRST_OF_TRAFFIC = 1_000_000;
 
 /**
  * From the moment an event is acknowledged until its customer's answer over HTTP counts it, while as many others come in as
@@ -25,32 +23,15 @@ export const freshnessBench: Bench = {
       await system.start(appMain('speed-layer'), { TIDEMARK_METRICS_PORT: '0' });
       const { url } = await system.start(appMain('serving-layer'), { TIDEMARK_PORT: '0' });
       const samples = Math.max(5, Math.round(SAMPLES * Math.min(1, place.scale)));
-      const stopping = new AbortController();
       const sample = async (): Promise<Figures> => {
         const [visible, told]: [number[], number[]] = [[], []];
-        try {
-          for (let n = 0; n < samples; n++) visible.push(await visibleAfterMs(system, url, n));
-          for (let n = 0; n < samples; n++) told.push(await readAfterMs(system, n));
-          return { value: quantile(visible, 0.99), baseline: quantile(told, 0.99) };
-        } finally {
-          stopping.abort();
-        }
+        for (let n = 0; n < samples; n++) visible.push(await visibleAfterMs(system, url, n));
+        for (let n = 0; n < samples; n++) told.push(await readAfterMs(system, n));
+        return { value: quantile(visible, 0.99), baseline: quantile(told, 0.99) };
       };
-      const [figures] = await Promise.all([sample(), steadily(system, stopping.signal)]);
-      return figures;
+      return await underTraffic(system.log, FIRST_OF_TRAFFIC, sample);
     }),
 };
-
-/** Appends other customers' events at the rate, whatever an append takes. */
-async function steadily(system: BatchSystem, signal: AbortSignal): Promise<void> {
-  const began = performance.now();
-  for (let sent = 0; !signal.aborted; ) {
-    const due = Math.floor(((performance.now() - began) / 1000) * EVENTS_PER_SECOND);
-    if (due > sent) await system.log.append(orderRecords(due - sent, uniform(CUSTOMERS), 1_000_000 + sent));
-    sent = Math.max(sent, due);
-    await pause(EVERY_MS);
-  }
-}
 
 /** Where those begin that nobody else has: customers, and events of each kind of sample. */
 const MARKED = { customer: 10_000_000, visible: 100_000_000, read: 200_000_000 };

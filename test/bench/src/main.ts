@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@tidemark/embedded-postgres';
 import { InfraError, startCassandra, startKafka } from '@tidemark/infra-local';
 import { type Bench, type Goal, measure, type Place, type Result } from './bench.ts';
-import { BENCHES } from './benches.ts';
+import { benchesOn } from './benches.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
 const scale = Number(flags.scale);
 const rounds = Number(flags.rounds);
 const onServers = flags.on === 'kafka,cassandra';
-const there = BENCHES.filter(({ embeddedOnly = false }) => !(onServers && embeddedOnly));
+const there = benchesOn(onServers);
 const chosen = there.filter(({ name }) => flags.only === undefined || flags.only.includes(name));
 if (
   !(scale > 0) ||
@@ -42,7 +42,11 @@ try {
   const place = await startPlace();
   for (const bench of await prepared()) {
     process.stderr.write(`${bench.name} …\n`);
-    results.push(...(await measure(bench, place, rounds)));
+    const measured = await measure(bench, place, rounds);
+    // A run that is ended before it is over has not been for nothing.
+    for (const { name, value, baseline, unit } of measured)
+      process.stderr.write(`  ${name}: ${number(value)} ${unit}, ${number(baseline)}\n`);
+    results.push(...measured);
   }
 } finally {
   for (const server of servers.reverse()) await server.stop();
@@ -92,7 +96,10 @@ async function startPlace(): Promise<Place> {
 }
 
 /** Three digits or more that say something. */
-const number = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 });
+function number(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 });
+}
+
 const goalText = ({ of, is, than }: Goal, unit: string) =>
   `${is} ${of === 'ratio' ? `${Number(than.toFixed(2))} ×` : `${number(than)} ${unit}`}`;
 
@@ -110,7 +117,7 @@ const table = [['name', 'value', 'unit', 'baseline', 'of', 'ratio', 'goal', 'met
 const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
 const measuredAt = new Date().toISOString();
-process.stdout.write(`${machine}, ${measuredAt}, scale ${scale}, medians of ${rounds}\n`);
+process.stdout.write(`${machine}, ${measuredAt}, scale ${scale}, medians of at most ${rounds}\n`);
 for (const row of table)
   process.stdout.write(
     `${row
@@ -123,7 +130,6 @@ if (flags.json !== undefined) {
     ...result,
     goal: goalText(result.goal, result.unit),
     scale,
-    rounds,
     machine,
     measuredAt,
   }));

@@ -5,14 +5,20 @@ import { readdirSync, readFileSync } from 'node:fs';
  * system does not keep account: Linux does.
  */
 export function peakResident(pid: number): number | null {
-  const own = /^VmHWM:\s+(\d+) kB$/m.exec(readOr(`/proc/${pid}/status`))?.[1];
-  if (own === undefined) return null;
-  return childrenOf(pid).reduce((sum, child) => sum + (peakResident(child) ?? 0), Number(own) * 1024);
+  const own = ownPeakResident(pid);
+  if (own === null) return null;
+  return childrenOf(pid).reduce((sum, child) => sum + (peakResident(child) ?? 0), own);
 }
 
-/** This process's children that were started with `word` in their command line. */
-export const childrenStartedWith = (word: string): readonly number[] =>
-  childrenOf(process.pid).filter((pid) => readOr(`/proc/${pid}/cmdline`).includes(word));
+/** The same without those it started: one that runs from source has started a compiler. */
+export function ownPeakResident(pid: number): number | null {
+  const own = /^VmHWM:\s+(\d+) kB$/m.exec(readOr(`/proc/${pid}/status`))?.[1];
+  return own === undefined ? null : Number(own) * 1024;
+}
+
+/** A process's children that were started with `word` in their command line. */
+export const childrenStartedWith = (word: string, of = process.pid): readonly number[] =>
+  childrenOf(of).filter((pid) => readOr(`/proc/${pid}/cmdline`).includes(word));
 
 function childrenOf(pid: number): readonly number[] {
   const tasks = `/proc/${pid}/task`;

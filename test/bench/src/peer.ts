@@ -9,6 +9,8 @@ import { peakResident } from './peak-memory.ts';
 
 export type PeerRequest = {
   readonly rows: RecomputeRequest['rows'];
+  /** What to read of each source's rows, besides whose and which event's they are and where they stand. */
+  readonly columns: Readonly<Record<string, readonly string[]>>;
   /** Hours up to this one are dropped from windows. */
   readonly oldestHour: number;
   readonly threads: number;

@@ -16,27 +16,13 @@ import pyarrow.parquet as pq
 
 HOUR_MS = 3_600_000
 
-KEYED = {
-    "orders": ["order_date", "total_amount", "cancelled"],
-    "refunds": ["amount"],
-    "support_tickets": ["category", "priority", "created_date", "resolved_date"],
-}
-UNKEYED = {
-    "marketing_events": ["engagement", "campaign_id", "event_date"],
-    "profiles": [
-        "occurred_at",
-        *(f"{field}{suffix}" for field in ("segment", "country", "birth_year") for suffix in ("", "_present")),
-    ],
-}
-
 # The total order of history: imports by number and row, then the log by epoch, partition and offset.
 ORDER = ["in_log", "major", "minor", "position"]
 
 
-def read(source, files):
+def read(files, columns):
     """The landed rows of a source, with their place in the total order."""
-    keyed = ["key", "kind"] if source in KEYED else []
-    columns = ["customer_id", "event_id", *keyed, *(KEYED.get(source) or UNKEYED[source]), "position"]
+    columns = ["customer_id", "event_id", *columns, "position"]
     frames = []
     for file in files:
         if file["import"] is None:
@@ -182,7 +168,7 @@ def within(rows, date, oldest_hour):
 
 
 def recompute(request):
-    frames = {source: read(source, request["rows"][source]) for source in (*KEYED, *UNKEYED)}
+    frames = {source: read(request["rows"][source], columns) for source, columns in request["columns"].items()}
     customers = number_customers(frames)
     repeated = repeats(frames)
     states = States(customers)

@@ -14,27 +14,13 @@ from pyspark.sql import functions as F
 
 HOUR_MS = 3_600_000
 
-KEYED = {
-    "orders": ["order_date", "total_amount", "cancelled"],
-    "refunds": ["amount"],
-    "support_tickets": ["category", "priority", "created_date", "resolved_date"],
-}
-UNKEYED = {
-    "marketing_events": ["engagement", "campaign_id", "event_date"],
-    "profiles": [
-        "occurred_at",
-        *(f"{field}{suffix}" for field in ("segment", "country", "birth_year") for suffix in ("", "_present")),
-    ],
-}
-
 # The total order of history: imports by number and row, then the log by epoch, partition and offset.
 ORDER = ["in_log", "major", "minor", "position"]
 
 
-def read(spark, source, files):
+def read(spark, files, columns):
     """The landed rows of a source, with their place in the total order."""
-    keyed = ["key", "kind"] if source in KEYED else []
-    columns = ["customer_id", "event_id", *keyed, *(KEYED.get(source) or UNKEYED[source])]
+    columns = ["customer_id", "event_id", *columns]
     imports = sorted({file["import"] for file in files if file["import"] is not None})
     parts = []
     for number in [None, *imports]:
@@ -190,14 +176,14 @@ def with_zeros(states):
 
 
 def recompute(spark, request):
-    sources = {source: read(spark, source, request["rows"][source]) for source in (*KEYED, *UNKEYED)}
+    sources = {source: read(spark, request["rows"][source], columns) for source, columns in request["columns"].items()}
     repeated = F.broadcast(repeats(sources).cache())
     # All of a customer's rows in one place: whatever follows is by customer, and nothing is moved again.
     rows = {
         source: landed.join(repeated, ORDER, "left_anti").repartition("customer_id")
         for source, landed in sources.items()
     }
-    for source in KEYED:
+    for source in ("orders", "refunds", "support_tickets"):
         rows[source] = consolidate(rows[source])
     # What several of the states below are made from.
     rows["support_tickets"].cache()

@@ -1,0 +1,72 @@
+package tidemark.peer;
+
+import static tidemark.peer.ColumnType.HOUR_COUNTS;
+import static tidemark.peer.ColumnType.INT32;
+import static tidemark.peer.ColumnType.INT64;
+import static tidemark.peer.ColumnType.TEXT;
+import static tidemark.peer.ColumnType.TEXT_COUNTS;
+import static tidemark.peer.ColumnType.TEXT_SET;
+import static tidemark.peer.ColumnType.TIMESTAMP;
+import static tidemark.peer.ColumnType.VARINT;
+
+import java.util.Locale;
+
+/** The columns of a state, named as Tidemark names them. `…_TAKEN` is what was taken back, `…_ROWS` counts changes. */
+enum Column {
+  TOTAL_REVENUE(VARINT),
+  ORDER_COUNT(INT64),
+  FIRST_ORDER_DATE(TIMESTAMP),
+  FIRST_ORDER_DATE_TAKEN(TIMESTAMP),
+  LAST_ORDER_DATE(TIMESTAMP),
+  LAST_ORDER_DATE_TAKEN(TIMESTAMP),
+  CANCELLED_ORDERS(INT64),
+  REFUNDS_TOTAL(VARINT),
+  REFUND_COUNT(INT64),
+  TICKETS_TOTAL(INT64),
+  OPEN_TICKETS(INT64),
+  TICKETS_30D_BY_HOUR(HOUR_COUNTS),
+  HIGH_PRIORITY_TICKETS_30D_BY_HOUR(HOUR_COUNTS),
+  TICKETS_BY_CATEGORY(TEXT_COUNTS),
+  LAST_TICKET_DATE(TIMESTAMP),
+  LAST_TICKET_DATE_TAKEN(TIMESTAMP),
+  EMAIL_OPENS(INT64),
+  EMAIL_OPENS_30D_BY_HOUR(HOUR_COUNTS),
+  EMAIL_CLICKS(INT64),
+  EMAIL_CLICKS_30D_BY_HOUR(HOUR_COUNTS),
+  CAMPAIGN_VIEWS(INT64),
+  CAMPAIGN_VIEWS_30D_BY_HOUR(HOUR_COUNTS),
+  CAMPAIGNS_ENGAGED(TEXT_SET),
+  CAMPAIGNS_ENGAGED_TAKEN(TEXT_SET),
+  LAST_ENGAGEMENT_DATE(TIMESTAMP),
+  LAST_ENGAGEMENT_DATE_TAKEN(TIMESTAMP),
+  SEGMENT(TEXT),
+  SEGMENT_AT(TIMESTAMP),
+  SEGMENT_EVENT_ID(TEXT),
+  SEGMENT_TAKEN(TEXT_SET),
+  COUNTRY(TEXT),
+  COUNTRY_AT(TIMESTAMP),
+  COUNTRY_EVENT_ID(TEXT),
+  COUNTRY_TAKEN(TEXT_SET),
+  BIRTH_YEAR(INT32),
+  BIRTH_YEAR_AT(TIMESTAMP),
+  BIRTH_YEAR_EVENT_ID(TEXT),
+  BIRTH_YEAR_TAKEN(TEXT_SET),
+  ORDERS_ROWS(INT64),
+  ORDERS_UNMATCHED(INT64),
+  REFUNDS_ROWS(INT64),
+  REFUNDS_UNMATCHED(INT64),
+  SUPPORT_TICKETS_ROWS(INT64),
+  SUPPORT_TICKETS_UNMATCHED(INT64);
+
+  static final Column[] ALL = values();
+
+  final ColumnType type;
+
+  Column(ColumnType type) {
+    this.type = type;
+  }
+
+  String columnName() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
