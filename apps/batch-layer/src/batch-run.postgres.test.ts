@@ -1,7 +1,8 @@
 import { TidemarkError } from '@tidemark/contracts';
-import { barrierRecord } from '@tidemark/log';
+import { barrierRecord, type EventLog } from '@tidemark/log';
 import { emptyDelta } from '@tidemark/metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BatchContext } from './batch-context.ts';
 import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
 import { publish } from './steps/publish.ts';
 import { openSmallSystem, type SmallSystem } from './testing/small-system.ts';
@@ -18,6 +19,16 @@ const run = (options: { full?: boolean } = {}) => {
   system.clock.advance(60_000);
   return runBatch(system.context, options);
 };
+
+/** The system's log, but for what it says of its identity. */
+const identifiedBy = (identity: () => Promise<string>): EventLog =>
+  new Proxy(system.context.log, {
+    get(target, name) {
+      if (name === 'identity') return identity;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 
 /** Kills the next run at its nth progress; answers how far it got, or null when it ended before. */
 async function killedAt(nth: number): Promise<string | null> {
@@ -165,21 +176,28 @@ describe('a run', () => {
     await system.place('anna', 'o-1', '1.00');
     await run();
     const { log } = system.context;
-    const swapped = new Proxy(log, {
-      get(target, name) {
-        if (name === 'identity') return async () => 'another';
-        const member: unknown = Reflect.get(target, name);
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
     const before = await log.bounds();
-    await expect(runBatch({ ...system.context, log: swapped })).rejects.toMatchObject({
+    await expect(runBatch({ ...system.context, log: identifiedBy(async () => 'another') })).rejects.toMatchObject({
       code: 'TIDEMARK_BATCH_LOG_CHANGED',
     });
     expect((await listGenerations(system.context, 1))[0]).toMatchObject({ status: 'failed' });
     expect(await log.bounds()).toEqual(before);
     await run();
     expect(await system.revenue('anna')).toBe('1.00');
+  });
+
+  it('publishes nothing when the log is made anew after it was landed', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    let isRemade = false;
+    const log = identifiedBy(async () => (isRemade ? 'another' : system.context.log.identity()));
+    const progress: BatchContext['progress'] = ({ step }) => {
+      isRemade = step === 'validate';
+    };
+    await expect(runBatch({ ...system.context, log, progress })).rejects.toMatchObject({
+      code: 'TIDEMARK_BATCH_LOG_CHANGED',
+    });
+    expect(isRemade).toBe(true);
+    expect(await system.context.views.pointer()).toBeNull();
   });
 
   it('says that the log is not the one that was folded, though nothing was landed yet', async () => {

@@ -48,10 +48,11 @@ async function barrier(generation: number): Promise<bigint> {
   return place.offset;
 }
 
-const pointer = (generation: number, cut: bigint): LivePointer => ({
+const pointer = async (generation: number, cut: bigint): Promise<LivePointer> => ({
   generation,
   floor: generation,
   excluded: [],
+  logId: await log.identity(),
   cut: { partitions: new Map([[0, cut]]), imports: 0 },
   barrierAtMs: 0,
   publishing: 'on',
@@ -70,7 +71,7 @@ it('fills a new definition from the cut of the one served, and knows the repeats
   const cut = await barrier(7);
   // Of the epoch before the cut, of that before it, and a new one.
   await append(order(2), order(1), order(3));
-  await serve(pointer(7, cut));
+  await serve(await pointer(7, cut));
   const views = await store.open(definition);
   const layer = new SpeedLayer({
     log,
@@ -105,11 +106,12 @@ it('begins with the epoch before the live one, by the sequence that the partitio
   const views = await store.open(definition);
   const from = async () => fillOffset(log, 0, await fillFrom(store, views, definition.id));
   expect(await from()).toBe(0n);
-  await serve(pointer(9, cut));
+  const live = await pointer(9, cut);
+  await serve(live);
   expect(await from()).toBe(second);
   // A partition that came later, of which the cut has nothing.
-  expect(await fillOffset(log, 0, { generation: 9, cut: { partitions: new Map(), imports: 0 } })).toBe(0n);
+  expect(await fillOffset(log, 0, { ...live, cut: { partitions: new Map(), imports: 0 } })).toBe(0n);
   // With a generation of its own, its deltas have to reach back to what can be read of them.
-  await views.compareAndSetPointer(null, pointer(9, cut));
+  await views.compareAndSetPointer(null, live);
   expect(await from()).toBe(0n);
 });

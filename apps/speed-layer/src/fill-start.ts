@@ -2,7 +2,7 @@ import { barrierOf, type EventLog } from '@tidemark/log';
 import type { LivePointer, ViewStore, Views } from '@tidemark/views';
 
 /** The live generation after whose cut everything counts. */
-export type FillFrom = Pick<LivePointer, 'generation' | 'cut'>;
+export type FillFrom = Pick<LivePointer, 'generation' | 'logId' | 'cut'>;
 
 const READ_RECORDS = 5_000;
 

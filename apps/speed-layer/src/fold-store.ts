@@ -4,7 +4,7 @@ import type { Views } from '@tidemark/views';
 /** What the speed layer needs of the views. Every call may be repeated. */
 export type FoldStore = Pick<
   Views,
-  'positions' | 'loadDeltas' | 'writeTouched' | 'writeDeltas' | 'writeDeadLetters' | 'writePosition'
+  'pointer' | 'positions' | 'loadDeltas' | 'writeTouched' | 'writeDeltas' | 'writeDeadLetters' | 'writePosition'
 >;
 
 /** How the speed layer rides out an outage. */
@@ -21,6 +21,7 @@ export const ridingOut = <T>(work: () => Promise<T>, patience: Patience): Promis
 export function retrying(store: FoldStore, patience: Patience = {}): FoldStore {
   const again = <T>(call: () => Promise<T>) => ridingOut(call, patience);
   return {
+    pointer: () => again(() => store.pointer()),
     positions: () => again(() => store.positions()),
     loadDeltas: (keys) => again(() => store.loadDeltas(keys)),
     writeTouched: (keys) => again(() => store.writeTouched(keys)),

@@ -20,6 +20,7 @@ beforeEach(async () => {
 
 /** The views, with each write noted as it is acknowledged. */
 const noted = (): FoldStore => ({
+  pointer: () => views.pointer(),
   positions: () => views.positions(),
   loadDeltas: (keys) => views.loadDeltas(keys),
   writeTouched: async (keys) => {

@@ -61,17 +61,18 @@ export class SpeedLayer implements PartitionHandler {
     const start = await ridingOut(() => logStart(log, partition), patience);
     const positions = await views.positions();
     const position = positions.get(partition) ?? null;
-    const { next, countsFrom, partitions, logId } = await ridingOut(
-      async () => ({
+    const live = await views.pointer();
+    const { next, countsFrom, partitions, logId } = await ridingOut(async () => {
+      const logId = await log.identity();
+      const from = position ? null : ((await fillFrom?.()) ?? null);
+      refuseOtherLog([...positions.values(), ...(live ? [live] : []), ...(from ? [from] : [])], logId);
+      return {
         next: await startOffset(log, partition, start, position),
-        countsFrom: position ? 0n : await fillOffset(log, partition, (await fillFrom?.()) ?? null),
+        countsFrom: position ? 0n : await fillOffset(log, partition, from),
         partitions: (await log.partitions()).length,
-        logId: await log.identity(),
-      }),
-      patience,
-    );
-    // A partition without a position could not tell by itself.
-    refuseOtherLog(positions.values(), logId);
+        logId,
+      };
+    }, patience);
     const fold = new PartitionFold({
       definition,
       views,

@@ -1,5 +1,5 @@
 import { type EventLog, fingerprint, LogError } from '@tidemark/log';
-import type { Position } from '@tidemark/views';
+import type { LivePointer, Position } from '@tidemark/views';
 import { SpeedError } from './error.ts';
 
 /** Where the log begins in a partition. To be asked before its position is, see `startOffset`. */
@@ -42,13 +42,16 @@ export async function startOffset(
   return next;
 }
 
-/** Throws `TIDEMARK_SPEED_OTHER_LOG` when any partition was folded from another log: then none may be from this one. */
-export function refuseOtherLog(positions: Iterable<Position>, logId: string): void {
-  for (const position of positions) {
-    if (position.logId === logId) continue;
+/**
+ * Throws `TIDEMARK_SPEED_OTHER_LOG` when anything that its rows are to be added to, another partition's position or a batch
+ * view, is of another log: a partition without a position could not tell by itself.
+ */
+export function refuseOtherLog(of: Iterable<Pick<Position | LivePointer, 'logId'>>, logId: string): void {
+  for (const known of of) {
+    if (known.logId === logId) continue;
     throw new SpeedError(
       'TIDEMARK_SPEED_OTHER_LOG',
-      `The views were made from log ${position.logId}, but this is log ${logId}. To move to another log, run a last batch, start an empty system on the new one and import the old lake's events.`,
+      `The views were made from log ${known.logId}, but this is log ${logId}. To move to another log, run a last batch, start an empty system on the new one and import the old lake's events.`,
     );
   }
 }

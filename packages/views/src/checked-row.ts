@@ -54,6 +54,7 @@ export function checkPointer(pointer: LivePointer): void {
   checkNumber(pointer.generation, 'a generation');
   checkNumber(pointer.floor, 'a floor');
   for (const generation of pointer.excluded) checkNumber(generation, 'an excluded generation');
+  checkText(pointer.logId, 'a log id');
   for (const [partition, offset] of pointer.cut.partitions) {
     checkNumber(partition, 'a partition');
     checkOffset(offset);

@@ -17,6 +17,7 @@ function next(
   return {
     generation,
     base,
+    logId: 'log 1',
     cut: cut(0, 10n),
     began,
     barrierAtMs: generation * 1000,
@@ -32,6 +33,7 @@ test('the first generation is its own floor and excludes whatever began before i
     generation: 3,
     floor: 3,
     excluded: [1, 2],
+    logId: 'log 1',
     cut: cut(0, 10n),
     barrierAtMs: 3000,
     publishing: 'on',
@@ -78,7 +80,9 @@ test('a cut never loses a partition, an offset or an import of its base', () => 
   for (const less of [cut(4, 10n), cut(4, 10n, 19n), cut(3, 10n, 20n)]) {
     expect(() => publishNext(one, next(2, 1, [1, 2], { cut: less }))).toThrow(code('CUT'));
   }
-  expect(publishNext(one, next(2, 1, [1, 2], { cut: cut(4, 10n, 20n, 0n) })).generation).toBe(2);
+  const more = { cut: cut(4, 10n, 20n, 0n) };
+  expect(publishNext(one, next(2, 1, [1, 2], more)).generation).toBe(2);
+  expect(() => publishNext(one, next(2, 1, [1, 2], { ...more, logId: 'log 2' }))).toThrow(code('CUT'));
 });
 
 test('the floor never falls, nor passes the live generation, and nothing below it is moved to', () => {

@@ -11,6 +11,7 @@ export type Publication = {
   readonly generation: number;
   /** The generation its rows were compared with; null: with none, every customer was written. */
   readonly base: number | null;
+  readonly logId: string;
   readonly cut: Cut;
   /** The numbers of all generations that ever began publishing, in any order; its own may be among them. */
   readonly began: readonly number[];
@@ -27,7 +28,7 @@ export type PublishedGeneration = Pick<LivePointer, 'generation' | 'excluded' | 
  * base and generation is no ancestor and joins the base's excluded.
  */
 export function publishNext(pointer: LivePointer | null, publication: Publication): LivePointer {
-  const { generation, base, cut, began, barrierAtMs, publishedAtMs } = publication;
+  const { generation, base, logId, cut, began, barrierAtMs, publishedAtMs } = publication;
   const live = pointer?.generation ?? null;
   assertGeneration(generation);
   if (pointer !== null && pointer.publishing === 'paused') {
@@ -46,12 +47,13 @@ export function publishNext(pointer: LivePointer | null, publication: Publicatio
     const message = `Generation ${generation} can't be published after ${highest} began. Run again.`;
     throw new ViewsError('TIDEMARK_POINTER_SUPERSEDED', message);
   }
-  if (pointer !== null) assertCovers(cut, pointer.cut, generation);
+  if (pointer !== null) assertCovers({ logId, cut }, pointer, generation);
   const between = others.filter((number) => number > (live ?? 0));
   return {
     generation,
     floor: pointer?.floor ?? generation,
     excluded: ascending([...(pointer?.excluded ?? []), ...between]),
+    logId,
     cut,
     barrierAtMs,
     publishing: 'on',
@@ -74,6 +76,7 @@ export function moveTo(pointer: LivePointer, target: PublishedGeneration, movedA
     generation,
     floor: pointer.floor,
     excluded: ascending(excluded),
+    logId: pointer.logId,
     cut,
     barrierAtMs,
     publishing: 'paused',
@@ -99,15 +102,21 @@ export function resume(pointer: LivePointer): LivePointer {
   return { ...pointer, publishing: 'on' };
 }
 
+type CutOfLog = Pick<LivePointer, 'logId' | 'cut'>;
+
 /** A cut never loses a partition, an offset or an import that the base's cut has: they would be counted nowhere. */
-function assertCovers(cut: Cut, base: Cut, generation: number): void {
-  for (const [partition, offset] of base.partitions) {
+function assertCovers({ logId, cut }: CutOfLog, base: CutOfLog, generation: number): void {
+  if (logId !== base.logId) {
+    const message = `The cut of generation ${generation} is of log ${logId}, that of its base of log ${base.logId}.`;
+    throw new ViewsError('TIDEMARK_POINTER_CUT', message);
+  }
+  for (const [partition, offset] of base.cut.partitions) {
     const now = cut.partitions.get(partition);
     if (now !== undefined && now >= offset) continue;
     const message = `The cut of generation ${generation} lacks records of partition ${partition} that its base covers.`;
     throw new ViewsError('TIDEMARK_POINTER_CUT', message);
   }
-  if (cut.imports < base.imports) {
+  if (cut.imports < base.cut.imports) {
     throw new ViewsError(
       'TIDEMARK_POINTER_CUT',
       `The cut of generation ${generation} lacks imports that its base covers.`,

@@ -39,6 +39,8 @@ export type LivePointer = {
   readonly floor: number;
   /** Generations that began publishing and are not ancestors of `generation`, ascending. */
   readonly excluded: readonly number[];
+  /** The identity of the log whose offsets the cut has: what is folded from another can't be added to it. */
+  readonly logId: string;
   readonly cut: Cut;
   /** Time of the generation's barrier (UTC ms): `as_of` may not be more than 24 h before it. */
   readonly barrierAtMs: number;

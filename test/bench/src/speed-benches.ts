@@ -86,6 +86,7 @@ function recorder(flushes: Flush[]): FoldStore {
   let touched: readonly DeltaKey[] = [];
   let rows: readonly DeltaRow[] = [];
   return {
+    pointer: async () => null,
     positions: async () => new Map(),
     loadDeltas: async () => [],
     writeTouched: async (keys) => {

@@ -120,6 +120,7 @@ export class SpeedWorkers {
       await work();
     };
     return {
+      pointer: () => views.pointer(),
       positions: () => views.positions(),
       loadDeltas: (keys) => views.loadDeltas(keys),
       writeTouched: (keys) => write(() => views.writeTouched(keys)),

@@ -2,7 +2,7 @@ import type { Run } from '@tidemark/catalog';
 import { barrierOf, barrierRecord, type EventLog } from '@tidemark/log';
 import { reached } from '@tidemark/runtime';
 import type { BatchContext } from '../batch-context.ts';
-import { refuseOtherLog } from './same-log.ts';
+import { sameLog } from './same-log.ts';
 
 const READ_RECORDS = 5_000;
 
@@ -32,7 +32,7 @@ export async function beginRun(context: BatchContext): Promise<Run> {
 /** Appends the run's barrier to every partition. May be repeated: a barrier numbered as the last one is ignored. */
 export async function appendBarriers(context: BatchContext, run: Run): Promise<void> {
   reached('barrier: number frozen');
-  await refuseOtherLog(context);
+  await sameLog(context);
   await context.log.append(
     run.partitions.map((partition) => barrierRecord(run.generation, run.barrierAtMs, partition)),
   );

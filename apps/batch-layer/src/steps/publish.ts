@@ -7,6 +7,7 @@ import type { BatchContext } from '../batch-context.ts';
 import { BoundedWork } from '../bounded-work.ts';
 import { ancestors, readableGenerations } from './clean.ts';
 import { openSnapshot } from './recompute.ts';
+import { sameLog } from './same-log.ts';
 
 /** Above every generation there can be: a slice from it holds no deltas. */
 const LAST_GENERATION = 2 ** 31 - 1;
@@ -52,6 +53,7 @@ export async function publish(
   const next = publishNext(pointer, {
     generation,
     base,
+    logId: await sameLog(context),
     cut: { partitions: run.cut, imports: run.imports },
     began: await catalog.began(definition.id),
     barrierAtMs: run.barrierAtMs,

@@ -2,17 +2,14 @@ import type { BatchContext } from '../batch-context.ts';
 import { BatchError } from '../error.ts';
 
 /**
- * Throws `TIDEMARK_BATCH_LOG_CHANGED` when the log is not the one that was landed and folded so far. It is asked before a run
- * appends anything: a log named by mistake is another system's, and a partition of which nothing was taken yet can't tell.
+ * The log's identity. Throws `TIDEMARK_BATCH_LOG_CHANGED` when it is not the one that was landed and folded so far. It is
+ * asked before a run appends anything, for a log named by mistake is another system's, and before a cut of it goes live.
  */
-export async function refuseOtherLog({
-  log,
-  lake,
-  views,
-}: Pick<BatchContext, 'log' | 'lake' | 'views'>): Promise<void> {
+export async function sameLog({ log, lake, views }: Pick<BatchContext, 'log' | 'lake' | 'views'>): Promise<string> {
   const logId = await log.identity();
   const takenFrom = [...(await lake.heads()).values(), ...(await views.positions()).values()];
   for (const known of takenFrom) if (known.logId !== logId) throw otherLog(known.logId, logId);
+  return logId;
 }
 
 export const otherLog = (known: string, logId: string): BatchError =>

@@ -107,6 +107,7 @@ export class SampleShop {
     const next = publishNext(pointer, {
       generation,
       base: pointer?.generation ?? null,
+      logId: 'log',
       cut: { partitions, imports: 0 },
       began: [...this.runs.keys()],
       barrierAtMs: BARRIER_AT_MS,

@@ -11,6 +11,7 @@ const POINTER: LivePointer = {
   floor: 3,
   excluded: [],
   cut: { partitions: new Map(), imports: 0 },
+  logId: 'log',
   barrierAtMs: 0,
   publishing: 'on',
   publishedAtMs: 0,

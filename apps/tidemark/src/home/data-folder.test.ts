@@ -45,7 +45,7 @@ test('another currency, another kind and another version are refused, and the fo
   expect(codeOf(() => openDataFolder(home, { ...own, kind: 'demo' }))).toBe('TIDEMARK_HOME_KIND');
   const file = join(home, 'tidemark.json');
   const kept = readFileSync(file, 'utf8');
-  writeFileSync(file, kept.replace('"version": 1', '"version": 2'));
+  writeFileSync(file, kept.replace('"version": 2', '"version": 1'));
   expect(codeOf(() => openDataFolder(home, own))).toBe('TIDEMARK_HOME_VERSION');
   writeFileSync(file, '{');
   expect(codeOf(() => openDataFolder(home, own))).toBe('TIDEMARK_HOME_VERSION');

@@ -6,7 +6,7 @@ import { isLockFile, lockFolder } from './lock.ts';
 import { readSmallFile, writeSmallFile } from './small-file.ts';
 
 /** Version of how a data folder is laid out. A folder of another one is refused. */
-const DATA_VERSION = 1;
+const DATA_VERSION = 2;
 
 const identitySchema = z.object({
   version: z.int(),

@@ -6,11 +6,12 @@ import { bigintOf, entriesOf, millisecondsOf, numberOf, numbersOf, textOf } from
 export const POINTER: ComparedTable<LivePointer> = {
   table: 'live_pointer',
   key: 'definition',
-  columns: ['generation', 'floor', 'excluded', 'cut', 'imports', 'barrier_at', 'publishing', 'published_at'],
-  encode: ({ generation, floor, excluded, cut, barrierAtMs, publishing, publishedAtMs }) => [
+  columns: ['generation', 'floor', 'excluded', 'log_id', 'cut', 'imports', 'barrier_at', 'publishing', 'published_at'],
+  encode: ({ generation, floor, excluded, logId, cut, barrierAtMs, publishing, publishedAtMs }) => [
     int32Bytes(generation),
     int32Bytes(floor),
     listBytes(excluded.map(int32Bytes)),
+    textBytes(logId),
     mapBytes([...cut.partitions].map(([partition, offset]) => [int32Bytes(partition), int64Bytes(offset)])),
     int32Bytes(cut.imports),
     int64Bytes(BigInt(barrierAtMs)),
@@ -21,6 +22,7 @@ export const POINTER: ComparedTable<LivePointer> = {
     generation: numberOf(row.generation),
     floor: numberOf(row.floor),
     excluded: numbersOf(row.excluded),
+    logId: textOf(row.log_id),
     cut: {
       partitions: new Map(entriesOf(row.cut).map(([partition, offset]) => [numberOf(partition), bigintOf(offset)])),
       imports: numberOf(row.imports),
@@ -63,11 +65,21 @@ export const sameServing =
 /** Equal for equal pointers, whatever order their partitions came in. */
 function pointerText(pointer: LivePointer | null): string {
   if (pointer === null) return 'null';
-  const { generation, floor, excluded, cut, barrierAtMs, publishing, publishedAtMs } = pointer;
+  const { generation, floor, excluded, logId, cut, barrierAtMs, publishing, publishedAtMs } = pointer;
   const offsets = [...cut.partitions]
     .sort(([a], [b]) => a - b)
     .map(([partition, offset]) => [partition, offset.toString()]);
-  return JSON.stringify([generation, floor, excluded, offsets, cut.imports, barrierAtMs, publishing, publishedAtMs]);
+  return JSON.stringify([
+    generation,
+    floor,
+    excluded,
+    logId,
+    offsets,
+    cut.imports,
+    barrierAtMs,
+    publishing,
+    publishedAtMs,
+  ]);
 }
 
 function servingText(serving: Serving | null): string {

@@ -163,6 +163,7 @@ export const SHARED_TABLES: readonly TableSchema[] = [
       generation: 'int',
       floor: 'int',
       excluded: 'frozen<list<int>>',
+      log_id: 'text',
       cut: 'frozen<map<int, bigint>>',
       imports: 'int',
       barrier_at: 'timestamp',

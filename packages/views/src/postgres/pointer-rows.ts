@@ -9,8 +9,18 @@ import { entriesOf, millisecondsOf, numberOf, numbersOf, textOf } from './wire-v
  * the later waits for the earlier's row and then finds it changed.
  */
 
-const POINTER_COLUMNS = 'generation, floor, excluded, cut, imports, barrier_at, publishing, published_at';
-const POINTER_TYPES = ['integer', 'integer', 'integer[]', 'jsonb', 'integer', 'timestamptz', 'text', 'timestamptz'];
+const POINTER_COLUMNS = 'generation, floor, excluded, log_id, cut, imports, barrier_at, publishing, published_at';
+const POINTER_TYPES = [
+  'integer',
+  'integer',
+  'integer[]',
+  'text',
+  'jsonb',
+  'integer',
+  'timestamptz',
+  'text',
+  'timestamptz',
+];
 const pointerValues = (first: number): string =>
   POINTER_TYPES.map((type, index) => `$${first + index}::${type}`).join(', ');
 
@@ -41,6 +51,7 @@ function encodePointer(pointer: LivePointer): readonly unknown[] {
     pointer.generation,
     pointer.floor,
     arrayText(pointer.excluded.map(String)),
+    pointer.logId,
     countsText(pointer.cut.partitions),
     pointer.cut.imports,
     timestampText(pointer.barrierAtMs),
@@ -53,6 +64,7 @@ function decodePointer([
   generation,
   floor,
   excluded,
+  logId,
   cut,
   imports,
   barrierAt,
@@ -63,6 +75,7 @@ function decodePointer([
     generation: numberOf(generation),
     floor: numberOf(floor),
     excluded: numbersOf(excluded),
+    logId: textOf(logId),
     cut: {
       partitions: new Map(entriesOf(cut).map(([partition, offset]) => [Number(partition), offset])),
       imports: numberOf(imports),

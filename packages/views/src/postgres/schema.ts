@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS ${SCHEMA}.live_pointer (
   generation integer NOT NULL,
   floor integer NOT NULL,
   excluded integer[] NOT NULL,
+  log_id text NOT NULL,
   cut jsonb NOT NULL,
   imports integer NOT NULL,
   barrier_at timestamptz NOT NULL,

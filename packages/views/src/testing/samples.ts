@@ -50,6 +50,7 @@ export function samplePointer(generation: number, over: Partial<LivePointer> = {
       ]),
       imports: 2,
     },
+    logId: 'log 1',
     barrierAtMs: 1_700_000_000_123,
     publishing: 'on',
     publishedAtMs: 1_700_000_001_456,

@@ -45,6 +45,7 @@ export function storeConformance({ store, open, fresh }: Suite): void {
         imports: 3,
       },
     },
+    { logId: 'log 2' },
     { barrierAtMs: 1_700_000_000_124 },
     { publishing: 'paused' },
     { publishedAtMs: 1_700_000_001_457 },
