@@ -102,19 +102,23 @@ export class Pins {
     throw new ApiProblem('TIDEMARK_API_UNAVAILABLE', 'The generation moved away under the read several times.');
   }
 
-  /** Whether the pin needs no second look yet. */
+  /** Whether the pin needs no second look yet. Before the first generation it always does: what makes its rows a part may be quick. */
   isFresh(pin: Pin): boolean {
-    return this.#context.ticks() - pin.fetchedAtMs <= LOOK_AGAIN_MS;
+    return pin.generation !== null && this.#context.ticks() - pin.fetchedAtMs <= LOOK_AGAIN_MS;
   }
 
   /** The pin under a pointer that is fresh from the store; null when its generation is no longer readable. */
   async lookAgain(pin: Pin): Promise<Pin | null> {
-    let latest: Fetched<{ readonly pointer: LivePointer | null }>;
+    let latest: Fetched<Live>;
     do latest = await this.#pointer.fetch();
     while (this.#context.ticks() - latest.fetchedAtMs > LOOK_AGAIN_MS);
-    const { pointer } = latest.value;
-    // Before the first generation nothing is deleted; after it, deltas alone are no answer any more.
-    const readable = pin.generation === null ? pointer === null : pointer !== null && pointer.floor <= pin.generation;
+    const { pointer, filledBeside } = latest.value;
+    // Before the first generation nothing is deleted; after it, deltas alone are no answer any more. Nor are they where another
+    // definition has had its first: a partition of which nothing was folded by then begins with that one's cut.
+    const readable =
+      pin.generation === null
+        ? pointer === null && filledBeside === null
+        : pointer !== null && pointer.floor <= pin.generation;
     return readable ? { ...pin, fetchedAtMs: latest.fetchedAtMs } : null;
   }
 
@@ -139,7 +143,7 @@ const isPublished = (run: CatalogRun): run is PublishedRun =>
 export function gone(generation: number | null): ApiProblem {
   const detail =
     generation === null
-      ? 'The first generation has been published since. Begin again.'
+      ? 'A first generation has been published since. Begin again.'
       : `Generation ${generation} is below the floor and no longer readable.`;
   return new ApiProblem('TIDEMARK_API_GENERATION_GONE', detail);
 }

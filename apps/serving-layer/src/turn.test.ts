@@ -1,7 +1,8 @@
 import { openMemoryViews } from '@tidemark/views/testing';
 import { expect, test, vi } from 'vitest';
-import { order } from './testing/sample-shop.ts';
+import { order, type SampleShop } from './testing/sample-shop.ts';
 import { serve } from './testing/served.ts';
+import { SteeredViews } from './testing/steered-views.ts';
 
 const OTHER = 'feedfacefeedface';
 const NOT_SERVED = { status: 503, body: { code: 'TIDEMARK_API_NOT_SERVED' } };
@@ -45,6 +46,21 @@ test('a server whose definition is being filled answers nothing before its first
   await shop.publish(3, { ann: [order('o1', '1.00', '2024-01-01T00:00:00Z')] });
   ticks.advance(1_000);
   expect(await get('/v1/customers/ann')).toMatchObject({ status: 200, body: { provenance: { generation: 3 } } });
+});
+
+test('a read of before the first generation is not answered when the definition began to be filled meanwhile', async () => {
+  const store = openMemoryViews();
+  let steering: SteeredViews | undefined;
+  const over = (shop: SampleShop) => {
+    steering = new SteeredViews(shop.views);
+    return { views: steering.views };
+  };
+  const { get, shop } = await serve({ store, over });
+  steering?.before.set('read', async () => {
+    await store.compareAndSetServing(null, { serving: OTHER, previous: null, untilMs: null });
+    await shop.fold('ann', { epoch: 3, partition: 0, offset: 12n }, [order('o2', '2.00', '2024-01-01T00:00:00Z')]);
+  });
+  expect(await get('/v1/customers/ann')).toMatchObject(NOT_SERVED);
 });
 
 test('a server whose definition was made anew is told so in its turn, and one that is not served just is not ready', async () => {
