@@ -1,6 +1,6 @@
 /*
- * `npm run mutate [name…]`: applies each patch of test/mutations to a copy of the working tree and runs the test that it
- * names, which must fail. A break that no test sees survives, and that is a failure of the tests.
+ * `npm run mutate [name…]`: applies each patch of test/mutations to a copy of the working tree and runs the tests that it
+ * names, each of which must fail. A break that one of them does not see survives, and that is a failure of the tests.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -29,25 +29,29 @@ const TIMEOUT_MS = 600_000;
 const processes = new ProcessRun();
 
 /**
- * What a patch says of itself: `# Breaks: …`, `# Test: <package folder> <test file>`, `# Env: NAME=value …`, and
- * `# Config: <file>` where vitest's usual one would start servers for nothing.
+ * What a patch says of itself: `# Breaks: …`, and `# Test: <package folder> <test file> [NAME=value …] [vitest's options]`
+ * once or more. Answers one break for each of its tests.
  */
 function readPatch(file) {
   const text = readFileSync(join(PATCHES, file), 'utf8');
-  const said = (what) => new RegExp(`^# ${what}: (.+)$`, 'm').exec(text)?.[1];
-  const [folder, testFile] = said('Test')?.split(' ') ?? [];
-  if (!folder || !testFile) throw new Error(`${file} does not say which test must fail: # Test: <folder> <file>`);
-  const env = Object.fromEntries((said('Env') ?? '').split(' ').flatMap((pair) => (pair ? [pair.split('=')] : [])));
-  return {
-    name: file.replace(/\.patch$/, ''),
-    path: join(PATCHES, file),
-    breaks: said('Breaks'),
-    folder,
-    testFile,
-    env,
-    config: said('Config'),
-  };
+  const [, breaks] = /^# Breaks: (.+)$/m.exec(text) ?? [];
+  const tests = [...text.matchAll(/^# Test: (\S+) (\S+)(.*)$/gm)];
+  if (tests.length === 0) throw new Error(`${file} does not say which test must fail: # Test: <folder> <file>`);
+  return tests.map(([, folder, testFile, rest]) => {
+    const words = rest.split(' ').filter((word) => word !== '');
+    return {
+      name: file.replace(/\.patch$/, ''),
+      path: join(PATCHES, file),
+      breaks,
+      folder,
+      testFile,
+      env: Object.fromEntries(words.filter(isVariable).map((word) => word.split('='))),
+      options: words.filter((word) => !isVariable(word)),
+    };
+  });
 }
+
+const isVariable = (word) => /^[A-Z_]+=/.test(word);
 
 /**
  * The working tree as git sees it, with node_modules that lead to the copy's packages and the original's libraries. What
@@ -78,20 +82,16 @@ function copyTree() {
 }
 
 /** Runs one test file in the copy. Answers the names of the tests that failed, and what was printed. */
-async function runTest(copy, { folder, testFile, env, config }) {
+async function runTest(copy, { folder, testFile, env, options }) {
   rmSync(join(copy, folder, 'reports'), { recursive: true, force: true });
   const printed = [];
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const exitCode = await processes.run(
-    process.execPath,
-    [vitest, 'run', '--bail=1', ...(config ? ['--config', config] : []), testFile],
-    {
-      cwd: join(copy, folder),
-      env,
-      print: (line) => printed.push(line),
-      timeoutMs: TIMEOUT_MS,
-    },
-  );
+  const exitCode = await processes.run(process.execPath, [vitest, 'run', '--bail=1', ...options, testFile], {
+    cwd: join(copy, folder),
+    env,
+    print: (line) => printed.push(line),
+    timeoutMs: TIMEOUT_MS,
+  });
   const report = readReport(copy, { name: folder, folder });
   return { exitCode, ...report, printed: printed.join('\n') };
 }
@@ -122,7 +122,7 @@ function reasonIn(printed) {
 async function main(names) {
   const patches = readdirSync(PATCHES)
     .filter((file) => file.endsWith('.patch'))
-    .map(readPatch)
+    .flatMap(readPatch)
     .filter(({ name }) => names.length === 0 || names.some((wanted) => name.includes(wanted)));
   if (patches.length === 0) throw new Error(`no patch in test/mutations is named like ${names.join(', ')}`);
 
@@ -131,7 +131,7 @@ async function main(names) {
   const copy = copyTree();
   process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
   const unbroken = new Map(
-    patches.map((patch) => [JSON.stringify([patch.folder, patch.testFile, patch.env, patch.config]), patch]),
+    patches.map((patch) => [JSON.stringify([patch.folder, patch.testFile, patch.env, patch.options]), patch]),
   );
   for (const patch of unbroken.values()) {
     console.log(`unbroken: ${patch.folder} ${patch.testFile}`);
