@@ -151,6 +151,11 @@ describe('a soak', () => {
             { outage: true },
           );
         }
+      } catch (cause) {
+        const said = system.speedLayers.map(
+          (app) => `${app.name} (${app.hasEnded ? 'ended' : 'alive'}):\n${app.tail()}`,
+        );
+        throw new Error(`fault ${faults}, ${now}:\n${said.join('\n')}`, { cause });
       } finally {
         clearInterval(saying);
       }
