@@ -2,7 +2,7 @@ import { cassandraOfRun, eventually, kafkaOfRun } from '@tidemark/infra-local/te
 import { openLog } from '@tidemark/log/open';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProxiedSystem } from './system/proxied-system.ts';
-import { appendOf, BATCH_OF_ROWS, boundTo, HEARTBEAT_REQUEST, POINTER_CHANGE } from './system/requests.ts';
+import { appendOf, boundTo, HEARTBEAT_REQUEST, POINTER_CHANGE, ROWS } from './system/requests.ts';
 import type { TcpProxy } from './system/tcp-proxy.ts';
 import { say, underLoad } from './system/under-load.ts';
 
@@ -62,7 +62,7 @@ describe.skipIf(kafkaOfRun() === null || cassandraAddress === null)('a bad netwo
           await Promise.all([
             kafka.loseAnswerTo(appendOf('event_id')),
             kafka.loseAnswerTo(HEARTBEAT_REQUEST),
-            cassandra.loseAnswerTo(BATCH_OF_ROWS),
+            cassandra.loseAnswerTo(ROWS),
             cassandra.loseAnswerTo(position),
           ]);
         }

@@ -10,7 +10,7 @@ import type { AppProcess } from './system/app-process.ts';
 import type { BatchRun } from './system/batch-run.ts';
 import { DeployedSystem } from './system/deployed-system.ts';
 import { startProxiedKafka, throughProxies } from './system/proxied-servers.ts';
-import { appendOf, BATCH_OF_ROWS, HEARTBEAT_REQUEST, POINTER_CHANGE } from './system/requests.ts';
+import { appendOf, HEARTBEAT_REQUEST, POINTER_CHANGE, ROWS } from './system/requests.ts';
 import { TcpProxy } from './system/tcp-proxy.ts';
 import { say, underLoad } from './system/under-load.ts';
 
@@ -94,7 +94,7 @@ describe('a soak', () => {
     'answers are lost': () =>
       Promise.all([
         kafkaWay.loseAnswerTo(random.chance(0.5) ? appendOf('event_id') : HEARTBEAT_REQUEST),
-        cassandraWay.loseAnswerTo(BATCH_OF_ROWS),
+        cassandraWay.loseAnswerTo(ROWS),
       ]),
     'the answers to a run are lost': async () => {
       const run = system.startBatch();

@@ -2,8 +2,11 @@ import type { MeantRequest } from './tcp-proxy.ts';
 
 /** Kafka's numbers of its requests (kafka.apache.org/protocol). */
 const [PRODUCE, HEARTBEAT] = [0, 12];
-/** CQL's number of a request with many writes in it (native_protocol_v4.spec). */
-const BATCH = 0x0d;
+/** CQL's numbers of a prepared statement and of many in one request, and how long a frame's header is (native_protocol_v4.spec). */
+const [EXECUTE, BATCH] = [0x0a, 0x0d];
+const HEADER_BYTES = 9;
+/** Rows have more columns than keys, markers, positions and pointers have values. */
+const MANY_VALUES = 20;
 
 const isKafka = (request: Buffer, number: number): boolean => request.length > 6 && request.readInt16BE(4) === number;
 
@@ -19,11 +22,20 @@ export const HEARTBEAT_REQUEST: MeantRequest = {
   isMeant: (request) => isKafka(request, HEARTBEAT),
 };
 
-/** Many rows. */
-export const BATCH_OF_ROWS: MeantRequest = {
-  what: 'a batch of rows',
-  isMeant: (request) => request.length > 9 && request[4] === BATCH,
+/** Rows: many at once, or, by a speed layer that is level with the log, one. */
+export const ROWS: MeantRequest = {
+  what: 'a write of rows',
+  isMeant: (request) =>
+    request.length > HEADER_BYTES &&
+    (request[4] === BATCH || (request[4] === EXECUTE && valuesOf(request) > MANY_VALUES)),
 };
+
+/** How many values an EXECUTE binds: they stand behind its statement's id, the consistency and a byte of flags. */
+function valuesOf(request: Buffer): number {
+  const id = request.readUInt16BE(HEADER_BYTES);
+  const at = HEADER_BYTES + 2 + id + 2 + 1;
+  return at + 2 <= request.length ? request.readUInt16BE(at) : 0;
+}
 
 /** A statement with this value bound. */
 export const boundTo = (text: string): MeantRequest => ({
