@@ -86,7 +86,7 @@ describe('a run', () => {
     await catalog.endStep(1, 'barrier', AT + 2, { records: '9223372036854775807' });
     await catalog.startStep(1, 'land', AT + 3);
     await catalog.updateRun(1, { cut, snapshot: { path: 'snapshots/1', sha256: 'aa' }, reason: 'none' });
-    await catalog.updateRun(1, { status: 'kept', reason: null });
+    await catalog.updateRun(1, { status: 'kept', reason: 'publishing is paused' });
     await catalog.markBegan(1, AT + 4);
     await catalog.markBegan(1, AT + 5);
     await catalog.markPublished(1, { atMs: AT + 6, base: null, excluded: [] });
@@ -168,7 +168,7 @@ describe('a run', () => {
     await catalog.markPublished(1, { ...published, atMs: AT + 9 });
     expect((await catalog.run(1))?.publishedAtMs).toBe(AT);
     await catalog.updateRun(1, { status: 'kept', reason: 'its twin was faster' });
-    expect(await catalog.run(1)).toMatchObject({ status: 'published' });
+    expect(await catalog.run(1)).toMatchObject({ status: 'published', reason: null });
     await expect(catalog.markPublished(1, { ...published, excluded: [7] })).rejects.toMatchObject(conflict);
     await expect(catalog.markPublished(1, { ...published, base: 7 })).rejects.toMatchObject(conflict);
   });

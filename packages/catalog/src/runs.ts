@@ -120,7 +120,7 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
              cut = coalesce($3::jsonb, cut),
              snapshot_path = CASE WHEN $4 THEN $5 ELSE snapshot_path END,
              snapshot_sha256 = CASE WHEN $4 THEN $6 ELSE snapshot_sha256 END,
-             reason = CASE WHEN $7 THEN $8 ELSE reason END
+             reason = CASE WHEN $7 AND published_at IS NULL THEN $8 ELSE reason END
            WHERE generation = $1`,
           [
             generation,
@@ -170,7 +170,8 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
     },
     markPublished: async (generation, { base, excluded, atMs }) => {
       const { rowCount } = await pool.query(
-        `UPDATE tidemark_catalog.runs SET status = 'published', published_at = coalesce(published_at, $2), base = $3, excluded = $4
+        `UPDATE tidemark_catalog.runs
+         SET status = 'published', reason = NULL, published_at = coalesce(published_at, $2), base = $3, excluded = $4
          WHERE generation = $1 AND began_publishing_at IS NOT NULL
            AND (published_at IS NULL OR (base IS NOT DISTINCT FROM $3::bigint AND excluded = $4::bigint[]))`,
         [generation, new Date(atMs), base, excluded],

@@ -62,7 +62,7 @@ export class CatalogState {
     const again = run.publishedAtMs === null || (run.base === base && String(run.excluded) === String(excluded));
     if (run.beganPublishingAtMs === null || !again)
       throw new CatalogError('TIDEMARK_CATALOG_CONFLICT', `Generation ${generation} can't be published so.`);
-    Object.assign(run, { status: 'published', publishedAtMs: run.publishedAtMs ?? atMs, base, excluded });
+    Object.assign(run, { status: 'published', reason: null, publishedAtMs: run.publishedAtMs ?? atMs, base, excluded });
   }
 
   recordImport(entry: ImportEntry): void {
@@ -121,7 +121,8 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
     updateRun: (generation, patch: RunPatch) =>
       commit('updateRun', () => {
         const run = state.run(generation);
-        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status: run.status });
+        const { status, reason } = run;
+        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status, reason });
       }),
     startStep: (generation, name: StepName, atMs) =>
       commit(`startStep ${name}`, () =>
