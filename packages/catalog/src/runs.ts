@@ -120,7 +120,7 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
              cut = coalesce($3::jsonb, cut),
              snapshot_path = CASE WHEN $4 THEN $5 ELSE snapshot_path END,
              snapshot_sha256 = CASE WHEN $4 THEN $6 ELSE snapshot_sha256 END,
-             reason = CASE WHEN $7 AND published_at IS NULL THEN $8 ELSE reason END
+             reason = CASE WHEN $7 THEN $8 ELSE reason END
            WHERE generation = $1`,
           [
             generation,

@@ -121,8 +121,7 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
     updateRun: (generation, patch: RunPatch) =>
       commit('updateRun', () => {
         const run = state.run(generation);
-        const { status, reason } = run;
-        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status, reason });
+        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status: run.status });
       }),
     startStep: (generation, name: StepName, atMs) =>
       commit(`startStep ${name}`, () =>
