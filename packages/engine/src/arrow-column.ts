@@ -2,7 +2,6 @@ import type { Column, ColumnType, ColumnValue } from '@tidemark/metrics';
 import {
   Bool,
   type Data,
-  type DataType,
   Decimal,
   Field,
   Int32,
@@ -25,24 +24,46 @@ const DECIMAL_BYTES = 16;
 /** One changed customer as it crosses the port. */
 export type StateRow = { readonly customerId: string; readonly gone: boolean; readonly state: readonly ColumnValue[] };
 
+/** The items of all rows of a column of lists, and where each row's begin and the last one's end. */
+export type FlatLists = { readonly offsets: Int32Array; readonly items: readonly string[] };
+
+/** The entries of all rows of a column of maps. */
+export type FlatMaps = {
+  readonly offsets: Int32Array;
+  readonly keys: readonly (string | number)[];
+  readonly amounts: readonly bigint[];
+};
+
+/** A column of a batch: a value for each row, or lists and maps without an object for each. */
+export type ColumnValues = readonly ColumnValue[] | FlatLists | FlatMaps;
+
 /** Rows as one record batch with an explicit schema and explicit nulls. */
 export function toRecordBatch(columns: readonly Column[], rows: readonly StateRow[]): RecordBatch {
+  return columnBatch(
+    columns,
+    rows.map((row) => row.customerId),
+    rows.map((row) => row.gone),
+    (index) => rows.map((row) => row.state[index] ?? null),
+  );
+}
+
+/** The same, of columns. */
+export function columnBatch(
+  columns: readonly Column[],
+  customerIds: readonly string[],
+  gone: readonly boolean[],
+  valuesOf: (index: number) => ColumnValues,
+): RecordBatch {
   const parts: { name: string; data: Data }[] = [
-    { name: 'customer_id', data: utf8(rows.map((row) => row.customerId)) },
-    { name: 'gone', data: bool(rows.map((row) => row.gone)) },
-    ...columns.map((column, index) => ({
-      name: column.name,
-      data: encode(
-        column.type,
-        rows.map((row) => row.state[index] ?? null),
-      ),
-    })),
+    { name: 'customer_id', data: utf8(customerIds) },
+    { name: 'gone', data: bool(gone) },
+    ...columns.map(({ name, type }, index) => ({ name, data: encode(type, valuesOf(index)) })),
   ];
   const schema = new Schema(parts.map(({ name, data }) => new Field(name, data.type, true)));
   const children = parts.map(({ data }) => data);
   return new RecordBatch(
     schema,
-    makeData({ type: new Struct(schema.fields), length: rows.length, nullCount: 0, children }),
+    makeData({ type: new Struct(schema.fields), length: customerIds.length, nullCount: 0, children }),
   );
 }
 
@@ -62,7 +83,9 @@ function column(batch: RecordBatch, name: string): Vector {
   return vector;
 }
 
-function encode(type: ColumnType, values: readonly ColumnValue[]): Data {
+function encode(type: ColumnType, values: ColumnValues): Data {
+  if ('offsets' in values)
+    return 'items' in values ? list(values) : map(values, type === 'text_counts' ? texts : hours);
   switch (type) {
     case 'int64':
       return makeData({
@@ -89,19 +112,24 @@ function encode(type: ColumnType, values: readonly ColumnValue[]): Data {
       return decimal(values);
     case 'text':
       return utf8(values.map((value) => (typeof value === 'string' ? value : null)));
-    case 'text_set':
-      return list(
-        values.map((value) => (Array.isArray(value) ? value : [])),
-        (items) => utf8(items),
-      );
+    case 'text_set': {
+      const lists = values.map((value) => (Array.isArray(value) ? value : []));
+      return encode(type, { offsets: offsets(lists), items: lists.flat() });
+    }
     case 'text_counts':
-      return entries(values.map(entriesOf), (keys) => utf8(keys.map(String)));
-    case 'hour_counts':
-      return entries(values.map(entriesOf), (keys) =>
-        makeData({ type: new Int32(), length: keys.length, nullCount: 0, data: Int32Array.from(keys, Number) }),
-      );
+    case 'hour_counts': {
+      const maps = values.map(entriesOf);
+      const entries = maps.flat();
+      const keys = entries.map(([key]) => key);
+      return encode(type, { offsets: offsets(maps), keys, amounts: entries.map(([, amount]) => amount) });
+    }
   }
 }
+
+const texts = (keys: FlatMaps['keys']): Data => utf8(keys.map(String));
+
+const hours = (keys: FlatMaps['keys']): Data =>
+  makeData({ type: new Int32(), length: keys.length, nullCount: 0, data: Int32Array.from(keys, Number) });
 
 function decoder(type: ColumnType, vector: Vector): (row: number) => ColumnValue {
   switch (type) {
@@ -148,10 +176,12 @@ const bool = (values: readonly boolean[]): Data<Bool> =>
   makeData({ type: new Bool(), length: values.length, nullCount: 0, data: bits(values) });
 
 function utf8(values: readonly (string | null)[]): Data<Utf8> {
-  const bytes = Buffer.from(values.map((value) => value ?? '').join(''), 'utf8');
+  const text = values.join('');
+  const bytes = Buffer.from(text, 'utf8');
+  const lengthOf = bytes.length === text.length ? (value: string) => value.length : Buffer.byteLength;
   const valueOffsets = new Int32Array(values.length + 1);
   values.forEach((value, index) => {
-    valueOffsets[index + 1] = (valueOffsets[index] ?? 0) + (value === null ? 0 : Buffer.byteLength(value, 'utf8'));
+    valueOffsets[index + 1] = (valueOffsets[index] ?? 0) + (value === null ? 0 : lengthOf(value));
   });
   return makeData({ type: new Utf8(), length: values.length, ...validity(values), valueOffsets, data: bytes });
 }
@@ -180,31 +210,18 @@ function integerReader({ values }: Data): (row: number) => bigint {
   };
 }
 
-function list<T, D extends DataType>(
-  values: readonly (readonly T[])[],
-  child: (items: readonly T[]) => Data<D>,
-): Data<List<D>> {
-  const items = child(values.flat() as readonly T[]);
-  const type = new List(new Field('item', items.type, false));
-  return makeData({ type, length: values.length, nullCount: 0, valueOffsets: offsets(values), child: items });
+function list({ offsets: valueOffsets, items }: FlatLists): Data {
+  const child = utf8(items);
+  const type = new List(new Field('item', child.type, false));
+  return makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
 }
 
-function entries(
-  values: readonly (readonly Entry[])[],
-  encodeKeys: (keys: readonly (string | number)[]) => Data,
-): Data<Map_> {
-  const flat = values.flat();
-  const keys = encodeKeys(flat.map(([key]) => key));
-  const amounts = decimal(flat.map(([, amount]) => amount));
-  const struct = new Struct([new Field('key', keys.type, false), new Field('value', amounts.type, false)]);
-  const child = makeData({ type: struct, length: flat.length, nullCount: 0, children: [keys, amounts] });
-  return makeData({
-    type: new Map_(new Field('entries', struct, false)),
-    length: values.length,
-    nullCount: 0,
-    valueOffsets: offsets(values),
-    child,
-  });
+function map({ offsets: valueOffsets, keys, amounts }: FlatMaps, encodeKeys: (keys: FlatMaps['keys']) => Data): Data {
+  const children = [encodeKeys(keys), decimal(amounts)];
+  const struct = new Struct(children.map(({ type }, index) => new Field(index === 0 ? 'key' : 'value', type, false)));
+  const child = makeData({ type: struct, length: keys.length, nullCount: 0, children });
+  const type = new Map_(new Field('entries', struct, false));
+  return makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
 }
 
 type Entry = readonly [string | number, bigint];

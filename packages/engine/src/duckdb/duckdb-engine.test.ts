@@ -105,6 +105,36 @@ describe('the DuckDB engine', () => {
     expect((await engine.inspect('USD', fewer, base)).lost).toBe(1);
   });
 
+  it('gives of those that differ the same lists and maps as of all', async () => {
+    const of = (
+      source: string,
+      rows: string,
+    ) => `SELECT 0::INTEGER AS epoch, 0::INTEGER AS partition, i::BIGINT AS position, 'c-' || (i % 997) AS customer_id,
+      '${source}-' || i AS event_id, 0::BIGINT AS occurred_at, '${source}-' || i AS "key", 'placed' AS kind, ${rows} FROM range(0, 9000) t(i)`;
+    const date = `${barrierAtMs}::BIGINT - (i % 40) * ${24 * HOUR_MS}`;
+    const category = (i: string) => `['shipping', 'billing', 'ö', '__proto__'][1 + (${i}) % 4]`;
+    const engagements = await parquet(
+      'm1',
+      of(
+        'm',
+        `['email_open', 'email_click'][1 + i % 2] AS engagement, 'campaign-' || (i % 31) AS campaign_id, ${date} AS event_date`,
+      ),
+    );
+    const snapshotOf = async (name: string, categoryAt: string) => {
+      const row = `${category(categoryAt)} AS category, 'high' AS priority, ${date} AS created_date, NULL::BIGINT AS resolved_date`;
+      const rows = { support_tickets: [await parquet(name, of('t', row))], marketing_events: [engagements] };
+      return recomputeOver(rows, `g-${name}`);
+    };
+    const base = await snapshotOf('t2', 'i');
+    // Every third customer has other categories.
+    const next = await snapshotOf('t3', 'CASE WHEN i % 997 % 3 = 0 THEN i + 1 ELSE i END');
+    const [differing, all] = [await changed(next, base), await changed(next, null)];
+    expect(all.size).toBe(997);
+    expect(differing.size).toBe(333);
+    for (const [customerId, row] of differing) expect(row).toEqual(all.get(customerId));
+    expect(column(all.get('c-3'), 'campaigns_engaged')).toHaveLength(10);
+  });
+
   it('puts rows of an import before those of the log, by the number it is told', async () => {
     const sameOrder = (name: string, amount: number) =>
       parquet(

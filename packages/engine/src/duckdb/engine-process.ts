@@ -2,7 +2,6 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { openSession } from '@tidemark/duckdb';
 import { define } from '@tidemark/metrics';
 import { Table, tableToIPC } from 'apache-arrow';
-import { toRecordBatch } from '../arrow-column.ts';
 import { histories } from './history-rows.ts';
 import type { Reply, Request } from './protocol.ts';
 import { changes, inspect, rankings, recompute } from './snapshot-queries.ts';
@@ -34,7 +33,7 @@ async function main(): Promise<void> {
     underWay.set(id, flow);
     let batches = 0;
     let rows = 0;
-    for await (const page of changes(connection, definition, snapshot, base)) {
+    for await (const batch of changes(connection, definition, snapshot, base)) {
       while (flow.count >= MAX_BATCHES_UNDER_WAY) {
         await new Promise<void>((resolve) => {
           flow.wake = resolve;
@@ -42,9 +41,9 @@ async function main(): Promise<void> {
       }
       flow.count++;
       batches++;
-      rows += page.length;
-      const ipc = tableToIPC(new Table(toRecordBatch(definition.columns, page)), 'stream');
-      await reply({ id, kind: 'batch', ipc, rows: page.length });
+      rows += batch.numRows;
+      const ipc = tableToIPC(new Table(batch), 'stream');
+      await reply({ id, kind: 'batch', ipc, rows: batch.numRows });
     }
     underWay.delete(id);
     await reply({ id, kind: 'end', batches, rows });

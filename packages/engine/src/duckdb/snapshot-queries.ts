@@ -1,27 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import {
-  type DuckDBConnection,
-  DuckDBDecimalValue,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBTimestampValue,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { identifier, textLiteral } from '@tidemark/duckdb';
-import {
-  type ColumnType,
-  type ColumnValue,
-  type Definition,
-  DUCKDB_TYPES,
-  rankColumns,
-  rankLists,
-  recomputeSql,
-  UNRANKED_SCORE,
-  zeroState,
-} from '@tidemark/metrics';
-import type { StateRow } from '../arrow-column.ts';
+import { type Definition, rankColumns, rankLists, recomputeSql, UNRANKED_SCORE, zeroState } from '@tidemark/metrics';
+import type { RecordBatch } from 'apache-arrow';
+import { toRecordBatch } from '../arrow-column.ts';
 import type { Inspection, RankedCustomer, Rankings, RecomputeRequest, RecomputeResult } from '../port.ts';
+import { batchOfChunk, vectorsSql } from './chunk-batch.ts';
 import { definitionOf, viewLanded } from './landed-rows.ts';
 
 /**
@@ -97,39 +82,38 @@ export async function inspect(
   };
 }
 
-/** Pages of the customers whose state differs from the base's; all of them without a base. */
+/** Batches of the customers whose state differs from the base's; all of them without a base. Who is gone comes last, with zeros. */
 export async function* changes(
   connection: DuckDBConnection,
   definition: Definition,
   snapshot: string,
   base: string | null,
-): AsyncGenerator<readonly StateRow[]> {
-  const names = definition.columns.map(({ name }) => identifier(name));
-  const all = `SELECT customer_id, FALSE AS gone, ${names.join(', ')} FROM ${snapshotSql(snapshot)} n`;
+): AsyncGenerator<RecordBatch> {
+  const { columns } = definition;
+  const names = columns.map(({ name }) => identifier(name));
   const differs = names.map((name) => `n.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
-  const sql = base
-    ? `SELECT n.customer_id, FALSE AS gone, ${names.map((name) => `n.${name}`).join(', ')}
-       FROM ${snapshotSql(snapshot)} n LEFT JOIN ${snapshotSql(base)} b USING (customer_id)
-       WHERE b.customer_id IS NULL OR ${differs}
-       UNION ALL BY NAME
-       SELECT b.customer_id, TRUE AS gone FROM ${snapshotSql(base)} b ANTI JOIN ${snapshotSql(snapshot)} n USING (customer_id)`
-    : all;
-  const zero = zeroState(definition);
-  const result = await connection.stream(sql);
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-    const [ids = [], gone = [], ...columns] = chunk.getColumns();
-    const values = definition.columns.map(({ type }, index) =>
-      (columns[index] ?? []).map((value) => fromDuckDb(type, value)),
+  const others = base
+    ? `LEFT JOIN ${snapshotSql(base)} b USING (customer_id) WHERE b.customer_id IS NULL OR ${differs}`
+    : '';
+  const selected = columns.flatMap(({ name, type }) => vectorsSql(`n.${identifier(name)}`, type));
+  const states = `SELECT n.customer_id, ${selected.join(', ')} FROM ${snapshotSql(snapshot)} n ${others}`;
+  for await (const chunk of chunks(connection, states)) yield batchOfChunk(columns, chunk);
+  if (!base) return;
+  const gone = `SELECT b.customer_id FROM ${snapshotSql(base)} b ANTI JOIN ${snapshotSql(snapshot)} n USING (customer_id)`;
+  const state = zeroState(definition);
+  for await (const chunk of chunks(connection, gone)) {
+    const ids = chunk.getColumnValues(0).map(String);
+    yield toRecordBatch(
+      columns,
+      ids.map((customerId) => ({ customerId, gone: true, state })),
     );
-    yield ids.map((id, row) => {
-      const isGone = gone[row] === true;
-      return {
-        customerId: String(id),
-        gone: isGone,
-        state: isGone ? zero : values.map((column) => column[row] ?? null),
-      };
-    });
   }
+}
+
+async function* chunks(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
+  const result = await connection.stream(sql);
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+    yield chunk;
 }
 
 /** Scores are computed once, into a temporary table, since most customers are looked at for every list. */
@@ -159,43 +143,4 @@ export async function rankings(
     );
   }
   return lists;
-}
-
-/** A value as DuckDB's API gives it, as the column type says it is held. */
-function fromDuckDb(type: ColumnType, value: DuckDBValue): ColumnValue {
-  if (value === null) return null;
-  switch (type) {
-    case 'int64':
-      if (typeof value === 'bigint') return value;
-      break;
-    case 'varint':
-      if (value instanceof DuckDBDecimalValue) return value.value;
-      break;
-    case 'int32':
-      if (typeof value === 'number') return value;
-      break;
-    case 'timestamp':
-      if (value instanceof DuckDBTimestampValue) return Number(value.micros / 1000n);
-      break;
-    case 'text':
-      if (typeof value === 'string') return value;
-      break;
-    case 'text_set':
-      if (value instanceof DuckDBListValue) return value.items.map(String);
-      break;
-    case 'text_counts':
-      if (value instanceof DuckDBMapValue)
-        return new Map(value.entries.map((entry) => [String(entry.key), wideInteger(entry.value)]));
-      break;
-    case 'hour_counts':
-      if (value instanceof DuckDBMapValue)
-        return new Map(value.entries.map((entry) => [Number(entry.key), wideInteger(entry.value)]));
-      break;
-  }
-  throw new TypeError(`a snapshot column of type ${DUCKDB_TYPES[type]} holds ${String(value)}`);
-}
-
-function wideInteger(value: DuckDBValue): bigint {
-  if (value instanceof DuckDBDecimalValue) return value.value;
-  throw new TypeError(`a snapshot's map holds ${String(value)}`);
 }
