@@ -1,5 +1,6 @@
 import { MemoryTopic } from '@tidemark/log/testing';
 import { Random } from '@tidemark/simulator';
+import { type Views, ViewsError } from '@tidemark/views';
 import { Mirror } from '../mirror.ts';
 import { RandomEvents } from '../random-events.ts';
 import { quietLaw } from '../read-law.ts';
@@ -254,9 +255,8 @@ class History {
    * folded and landed nobody could know.
    */
   async #remakeLog(): Promise<void> {
-    const { plainViews, definition, disk } = this.#shared;
-    const isFolded = (await plainViews(definition).positions()).size > 0;
-    const isLanded = disk.paths().some((path) => path.startsWith('manifest/events/'));
+    const isFolded = (await this.#positions()).size > 0;
+    const isLanded = this.#shared.disk.paths().some((path) => path.startsWith('manifest/events/'));
     if (isRemade(this.#shared) || !isFolded || !isLanded) return;
     this.simulation.note('log made anew');
     this.#shared.topic.remake('another log');
@@ -290,16 +290,27 @@ class History {
 
   /** Of a log that is another one nothing is taken in, however often it is tried; what was there is answered as before. */
   async #settleRefused(): Promise<void> {
-    const { plainViews, definition, firstLog } = this.#shared;
+    const { firstLog } = this.#shared;
     for (let tries = 2; tries > 0; tries--) {
       await this.#definitions.first.group.settle();
       await this.#jobs.run(false);
       await this.simulation.untilIdle(() => this.#failIfBroken());
     }
-    for (const { logId } of (await plainViews(definition).positions()).values())
+    for (const { logId } of (await this.#positions()).values())
       if (logId !== firstLog) throw new Error('a partition was folded from a log that was made anew');
     for (const _ of CUSTOMERS) await this.#readers.readAtOnce();
     this.#failIfBroken();
+  }
+
+  /** How far the first definition is; where it was retired it has no tables. */
+  async #positions(): Promise<Awaited<ReturnType<Views['positions']>>> {
+    const { plainViews, definition } = this.#shared;
+    try {
+      return await plainViews(definition).positions();
+    } catch (error) {
+      if (error instanceof ViewsError && error.code === 'TIDEMARK_VIEWS_GONE') return new Map();
+      throw error;
+    }
   }
 
   /** Every file is imported again: what of it was filed is no news, and the catalog and the lake know of the same imports. */
