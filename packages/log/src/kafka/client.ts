@@ -13,6 +13,7 @@ import {
   type ProducerConfig,
 } from 'kafkajs';
 import type { KafkaUrl } from './url.ts';
+import { inWholeAnswers } from './whole-answers.ts';
 
 export type ClientSettings = Pick<KafkaUrl, 'brokers' | 'sasl' | 'tls'> & {
   readonly clientId: string;
@@ -54,7 +55,8 @@ export class Client {
       logLevel: logLevel.NOTHING,
       socketFactory: (wanted) => {
         if (this.#isClosed) throw new Error('The log was closed.');
-        const socket = socketFactory({ ...wanted, host: addressOf.get(wanted.host) ?? wanted.host });
+        const host = addressOf.get(wanted.host) ?? wanted.host;
+        const socket = inWholeAnswers(socketFactory({ ...wanted, host }));
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
         return socket;

@@ -359,7 +359,8 @@ export class DeployedSystem {
         last = asked.map((id) => [id, answeredOf(found.get(id))]);
         return JSON.stringify(last) === JSON.stringify(expected) ? true : null;
       }).catch((error: Error) => {
-        const said = this.servingLayers.find(({ url }) => url === api)?.tail();
+        const asked = this.servingLayers.filter(({ url }) => url === api);
+        const said = [...asked, ...this.speedLayers].map((app) => `${app.name}:\n${app.tail()}`).join('\n');
         throw new Error(`${error.message} (generation ${generation})\n${differences(last, expected)}\n${said}`);
       });
     }

@@ -8,12 +8,15 @@ export type DeafProxy = {
   deafen(): void;
   /** Breaks all connections; new ones work. */
   heal(): void;
+  /** Of the next answer only so many bytes come through, and then the end of its connection. */
+  tear(bytes: number): void;
   close(): Promise<void>;
 };
 
 export async function deafProxy(toPort: number): Promise<DeafProxy> {
   const sockets = new Set<Socket>();
   let isDeaf = false;
+  let tornAt: number | null = null;
   const server = createServer((near) => {
     const far = connect(toPort, '127.0.0.1');
     for (const [one, other] of [
@@ -28,7 +31,12 @@ export async function deafProxy(toPort: number): Promise<DeafProxy> {
       });
     }
     near.on('data', (data) => far.write(data));
-    far.on('data', (data) => isDeaf || near.write(data));
+    far.on('data', (data) => {
+      if (tornAt !== null) {
+        near.end(data.subarray(0, tornAt));
+        tornAt = null;
+      } else if (!isDeaf && !near.writableEnded) near.write(data);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -44,6 +52,9 @@ export async function deafProxy(toPort: number): Promise<DeafProxy> {
     heal: () => {
       isDeaf = false;
       breakAll();
+    },
+    tear: (bytes) => {
+      tornAt = bytes;
     },
     close: async () => {
       breakAll();
