@@ -9,7 +9,8 @@ export async function logStart(log: EventLog, partition: number): Promise<bigint
 
 /**
  * Where a partition is read on from: after its position, or at the log's start when there is none. The record at the
- * position is read again first, so that a log that was deleted, restored or truncated is found before a number is wrong.
+ * position, which has to be of this log (`refuseOtherLog`), is read again first, so that a log that was restored or truncated is
+ * found before a number is wrong.
  *
  * `start` is older than the position: cleaning never truncates the log past a position, so it lies beyond one that was read
  * later only where records were lost, and not where another member has folded on and the log was truncated in between.
@@ -22,7 +23,6 @@ export async function startOffset(
 ): Promise<bigint> {
   if (!position) return start;
 
-  refuseOtherLog([position], await log.identity());
   const next = position.offset + 1n;
   if (start > next) {
     throw new SpeedError(

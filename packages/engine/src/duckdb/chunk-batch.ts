@@ -66,8 +66,8 @@ function itemsOf<T>(vector: DuckDBVector, of: (value: DuckDBValue) => T): T[] {
 }
 
 /**
- * The items of all lists of a vector, one behind the other: in the vector there may be others between them, of rows that were
- * left out. No list is null, or the gate would have refused the snapshot.
+ * The items of all lists of a vector, one behind the other: in the vector each list is where its entry says, be that behind the
+ * one before or not. No list is null, or the gate would have refused the snapshot.
  */
 function gathered<T>(
   lists: DuckDBVector,

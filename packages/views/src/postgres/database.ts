@@ -7,6 +7,7 @@ export type Row = readonly unknown[];
 /** Classes and codes of SQLSTATE that tell of an outage, not of a fact: connection, resources, operator, deadlock. */
 const OUTAGES = /^(?:08|53|57|58|40|55P03)/;
 const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_COLUMN = '42703';
 
 /** Prepared statements over a pool, with the driver's errors told apart. */
 export class Database {
@@ -56,6 +57,10 @@ function asViewsError(cause: unknown): unknown {
       return new ViewsError('TIDEMARK_VIEWS_GONE', 'The tables of this definition are gone: it was dropped.', {
         cause,
       });
+    }
+    if (code === UNDEFINED_COLUMN) {
+      const message = `A table of the views has other columns than this version makes: ${cause.message}. Views are never migrated: use fresh tables.`;
+      return new ViewsError('TIDEMARK_VIEWS_DEFINITION', message, { cause });
     }
     if (!OUTAGES.test(code)) return cause;
   }

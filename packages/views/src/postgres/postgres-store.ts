@@ -28,7 +28,7 @@ type DefinitionRow = { readonly columns: readonly Column[]; readonly life: numbe
 export type PostgresViewsOptions = {
   /** Shown in `pg_stat_activity`. */
   readonly applicationName?: string;
-  /** Connections at most; a read takes two. */
+  /** Connections at most. */
   readonly connections?: number;
 };
 

@@ -77,6 +77,22 @@ describe('PostgreSQL', () => {
     await database.drop();
   });
 
+  test('tables that another version made are told from an outage', async () => {
+    const database = await freshDatabase();
+    const store = await openPostgresViews(database.url);
+    const views = await store.open({ id: freshId(), columns: COLUMNS });
+    const pool = openPool(database.url, { applicationName: 'test' });
+    await pool.query('ALTER TABLE tidemark_views.live_pointer DROP COLUMN log_id');
+    await expect(views.pointer()).rejects.toMatchObject({
+      code: 'TIDEMARK_VIEWS_DEFINITION',
+      retryable: false,
+      message: expect.stringContaining('log_id'),
+    });
+    await pool.end();
+    await store.close();
+    await database.drop();
+  });
+
   test('a person can read the tables: a column of its own type for each of the state', async () => {
     const database = await freshDatabase();
     const store = await openPostgresViews(database.url);
