@@ -35,6 +35,7 @@ runApp({ name: 'speed-layer', logger }, async (app) => {
     gatherMs,
     stateCache,
     patience,
+    onUnreadable: (partition, err) => logger.warn({ err, partition }, 'the log can not be read'),
   });
 
   const health = new SpeedHealth({ layer, log, ticks: () => performance.now(), stallMs: options.stallMs });

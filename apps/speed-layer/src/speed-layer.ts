@@ -19,6 +19,8 @@ export type SpeedLayerOptions = {
   readonly stateCache: number;
   /** For a log that does not answer; the store brings its own. */
   readonly patience?: Patience;
+  /** Told each time that a partition could not be read. */
+  readonly onUnreadable?: (partition: number, error: unknown) => void;
 };
 
 /** A flush goes out when so many deltas changed, however short they have gathered: it bounds what is held. */
@@ -100,6 +102,10 @@ export class SpeedLayer implements PartitionHandler {
     }
     held.next = batch.next;
     held.level = batch.level;
+  }
+
+  unreadable(partition: number, error: unknown): void {
+    this.#options.onUnreadable?.(partition, error);
   }
 
   async revoked(partition: number): Promise<void> {

@@ -43,6 +43,8 @@ export type PartitionHandler = {
   assigned(partition: number): Promise<bigint>;
   /** The next records, in order, one at least. The log waits for the promise before it delivers more: that is the back-pressure. */
   records(partition: number, batch: ReadResult, lease: Lease): Promise<void>;
+  /** The log can't be read just now. It is read again by itself; this is for whoever watches. */
+  unreadable?(partition: number, error: unknown): void;
   /** The member is about to lose the partition (or has lost it); no more calls for it until it is assigned again. */
   revoked(partition: number): Promise<void>;
 };

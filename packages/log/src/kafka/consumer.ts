@@ -33,7 +33,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   const isMemberAlive = () => membership.isAlive();
   const work = (partition: number): void => {
-    const reader = patient(openReader(), isTransient);
+    const reader = patient(openReader(), isTransient, handler);
     workers.start({ partition, reader, handler, maxBatchRecords, isMemberAlive });
   };
   const workers = new PartitionWorkers((partition, failure) => {

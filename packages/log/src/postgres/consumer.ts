@@ -30,7 +30,7 @@ const isRetryable = (error: unknown): boolean => (error instanceof LogError && e
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
   const { membership, wakeups, leaseMs } = options;
-  const reader = patient(options.reader, isRetryable);
+  const reader = patient(options.reader, isRetryable, options.handler);
   const stopping = new AbortController();
   let aliveUntil = 0;
   let fatal: { error: unknown } | null = null;
