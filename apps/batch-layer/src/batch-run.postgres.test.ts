@@ -20,15 +20,17 @@ const run = (options: { full?: boolean } = {}) => {
   return runBatch(system.context, options);
 };
 
-/** The system's log, but for what it says of its identity. */
-const identifiedBy = (identity: () => Promise<string>): EventLog =>
-  new Proxy(system.context.log, {
+/** The same but for some of its methods. */
+const withMethods = <T extends object>(object: T, methods: Partial<T>): T =>
+  new Proxy(object, {
     get(target, name) {
-      if (name === 'identity') return identity;
-      const member: unknown = Reflect.get(target, name);
+      const member: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name);
       return typeof member === 'function' ? member.bind(target) : member;
     },
   });
+
+/** The system's log, but for what it says of its identity. */
+const identifiedBy = (identity: () => Promise<string>): EventLog => withMethods(system.context.log, { identity });
 
 /** Kills the next run at its nth progress; answers how far it got, or null when it ended before. */
 async function killedAt(nth: number): Promise<string | null> {
@@ -103,6 +105,61 @@ describe('a run', () => {
     await expect(runBatch({ ...system.context, catalog: { ...catalog, markPublished } })).rejects.toThrow('killed');
     expect((await run()).generation).toBe(3);
     expect(await catalog.run(3)).toMatchObject({ status: 'published', base: 1, excluded: [2] });
+  });
+
+  it.each(['rows are written', 'the pointer has moved'])(
+    'that was killed after %s goes on with its snapshot, though this code makes another of the same history',
+    async (moment) => {
+      const { engine, catalog } = system.context;
+      const files: ReadonlySet<string>[] = [];
+      const recompute: typeof engine.recompute = (request, onProgress) => {
+        files.push(new Set(Object.values(request.rows).flatMap((list) => list.map(({ location }) => location))));
+        return engine.recompute(request, onProgress);
+      };
+      for (const order of ['o-1', 'o-2']) {
+        await system.place('anna', order, '1.00');
+        system.clock.advance(60_000);
+        await runBatch({ ...system.context, engine: withMethods(engine, { recompute }) });
+      }
+      await system.place('berta', 'o-3', '1.00');
+
+      // Other code, which does not see what came with the second run.
+      const [first = new Set(), second = new Set()] = files;
+      const isSeen = ({ location }: { location: string }) => first.has(location) || !second.has(location);
+      const otherEngine = withMethods(engine, {
+        recompute: (request, onProgress) => {
+          const rows = Object.entries(request.rows).map(([source, list]) => [source, list.filter(isSeen)]);
+          return engine.recompute({ ...request, rows: Object.fromEntries(rows) }, onProgress);
+        },
+      });
+      const killed = () => {
+        throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
+      };
+      if (moment === 'rows are written') system.onProgress = ({ detail }) => detail === 'candidates' && killed();
+      const markPublished = async () => killed();
+      const dying = { ...system.context, engine: otherEngine, catalog: { ...catalog, markPublished } };
+      await expect(runBatch(dying)).rejects.toThrow('killed');
+      system.onProgress = () => {};
+
+      expect(await run()).toMatchObject({ generation: 3, status: 'published', resumed: true, customers: 2 });
+      expect(await system.revenue('anna')).toBe('1.00');
+      expect(await run()).toMatchObject({ generation: 4, rowsWritten: 1 });
+      expect([await system.revenue('anna'), await system.revenue('berta')]).toEqual(['2.00', '1.00']);
+    },
+  );
+
+  it('writes nothing once another process has made its snapshot anew', async () => {
+    await system.place('anna', 'o-1', '1.00');
+    const { catalog, views } = system.context;
+    const markBegan: typeof catalog.markBegan = async (generation, ...began) => {
+      await catalog.updateRun(generation, { snapshot: { path: 'snapshots/another', sha256: 'another' } });
+      return catalog.markBegan(generation, ...began);
+    };
+    const overtaken = runBatch({ ...system.context, catalog: { ...catalog, markBegan } });
+    await expect(overtaken).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_LOCK_LOST' });
+    expect((await views.versions({ after: null, limit: 10 })).rows).toEqual([]);
+    expect(await run()).toMatchObject({ generation: 1, status: 'published', resumed: true });
+    expect(await system.revenue('anna')).toBe('1.00');
   });
 
   it('stays published when cleaning up behind it fails', async () => {
@@ -244,7 +301,7 @@ describe('generations', () => {
     await system.place('anna', 'o-1', '1.00');
     const { catalog, clock, views } = system.context;
     const markBegan: typeof catalog.markBegan = async (...began) => {
-      await catalog.markBegan(...began);
+      const hasBegun = await catalog.markBegan(...began);
       await catalog.beginRun({
         definition: 'feedfacefeedface',
         partitions: [0],
@@ -252,6 +309,7 @@ describe('generations', () => {
         above: 0,
         lastImport: async () => 0,
       });
+      return hasBegun;
     };
     const outcome = await runBatch({ ...system.context, catalog: { ...catalog, markBegan } });
     expect(outcome).toMatchObject({ status: 'kept', reason: expect.stringContaining('later run') });

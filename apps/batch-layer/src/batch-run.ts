@@ -35,6 +35,8 @@ export type RunOptions = {
 };
 
 type StepCounts = Readonly<Record<string, string | number>>;
+/** Runs a step and records it: when it began, when it ended, what it counted. */
+type Step = <T>(name: StepName, work: () => Promise<{ readonly value: T; readonly counts: StepCounts }>) => Promise<T>;
 type LandedRun = Run & { readonly cut: ReadonlyMap<number, bigint> };
 
 /**
@@ -110,13 +112,10 @@ async function newestRun({ views, catalog }: BatchContext): Promise<Run | null> 
 }
 
 async function goThrough(context: BatchContext, run: Run, options: RunOptions): Promise<RunOutcome> {
-  const { catalog, clock, engine, definition } = context;
+  const { catalog, clock } = context;
   const { generation } = run;
   const began = clock.now();
-  const step = async <T>(
-    name: StepName,
-    work: () => Promise<{ readonly value: T; readonly counts: StepCounts }>,
-  ): Promise<T> => {
+  const step: Step = async (name, work) => {
     context.progress({ generation, step: name, detail: 'begins' });
     await catalog.startStep(generation, name, clock.now());
     const { value, counts } = await work();
@@ -153,25 +152,8 @@ async function goThrough(context: BatchContext, run: Run, options: RunOptions): 
     return { value, counts };
   });
 
-  const recomputed = await step('recompute', async () => {
-    const { snapshot, counts } = await recompute(context, run, cut);
-    await catalog.updateRun(generation, { snapshot });
-    return { value: { snapshot, counts }, counts };
-  });
-  const landed: LandedRun = { ...run, cut, snapshot: recomputed.snapshot };
-  const { customers: customerCount = 0, ...rowCounts } = recomputed.counts;
-  const customers = Number(customerCount);
-
-  const refused = await step('validate', async () => {
-    const pointer = await context.views.pointer();
-    const base = pointer ? await openSnapshot(context, await catalog.run(pointer.generation)) : null;
-    const snapshot = await openSnapshot(context, landed);
-    if (!snapshot)
-      throw new BatchError('TIDEMARK_BATCH_REJECTED', 'The snapshot just written cannot be read.', { retryable: true });
-    const rows = Object.values(rowCounts).reduce<number>((total, count) => total + Number(count), 0);
-    const value = objections(await engine.inspect(definition.currency, snapshot, base), rows);
-    return { value, counts: { customers, objections: value.length } };
-  });
+  const { snapshot, customers, refused } = await compute(context, { ...run, cut }, step);
+  const landed: LandedRun = { ...run, cut, snapshot };
   if (refused.length > 0) {
     const reason = refused.join('; ');
     await catalog.updateRun(generation, { status: 'rejected', reason });
@@ -186,6 +168,44 @@ async function goThrough(context: BatchContext, run: Run, options: RunOptions): 
   });
   await step('clean', () => clean(context, landed));
   return outcome('published', published.reason, customers, published.rows, [drift]);
+}
+
+type Computed = {
+  readonly snapshot: Run['snapshot'];
+  readonly customers: number;
+  /** Why it must not be published. */
+  readonly refused: readonly string[];
+};
+
+/**
+ * Recomputes and validates, unless the run had begun publishing when its process died. The rows that it wrote then are of the
+ * snapshot that was validated, and so have to be those it still writes: made anew, by other code perhaps, one number would have
+ * rows of two snapshots, and the next diff be made against neither.
+ */
+async function compute(context: BatchContext, run: LandedRun, step: Step): Promise<Computed> {
+  if (run.beganPublishingAtMs !== null) {
+    const counts = run.steps.find(({ name }) => name === 'recompute')?.counts;
+    return { snapshot: run.snapshot, customers: Number(counts?.customers ?? 0), refused: [] };
+  }
+  const { catalog, engine, definition } = context;
+  const { snapshot, counts } = await step('recompute', async () => {
+    const { snapshot, counts } = await recompute(context, run, run.cut);
+    await catalog.updateRun(run.generation, { snapshot });
+    return { value: { snapshot, counts }, counts };
+  });
+  const { customers: customerCount = 0, ...rowCounts } = counts;
+  const customers = Number(customerCount);
+  const refused = await step('validate', async () => {
+    const pointer = await context.views.pointer();
+    const base = pointer ? await openSnapshot(context, await catalog.run(pointer.generation)) : null;
+    const opened = await openSnapshot(context, { ...run, snapshot });
+    if (!opened)
+      throw new BatchError('TIDEMARK_BATCH_REJECTED', 'The snapshot just written cannot be read.', { retryable: true });
+    const rows = Object.values(rowCounts).reduce<number>((total, count) => total + Number(count), 0);
+    const value = objections(await engine.inspect(definition.currency, opened, base), rows);
+    return { value, counts: { customers, objections: value.length } };
+  });
+  return { snapshot, customers, refused };
 }
 
 /** Publishes a run that was validated, and records what became of it. */

@@ -68,10 +68,9 @@ async function removePrevious(context: BatchContext, serving: Serving, previous:
 }
 
 async function remove({ store, lake, catalog }: BatchContext, definitionId: string): Promise<void> {
+  await lake.removeSnapshots(definitionId, Number.POSITIVE_INFINITY);
   for (const { generation, snapshot } of await catalog.runs({ definition: definitionId, limit: RUNS })) {
-    if (snapshot === null) continue;
-    await lake.removeSnapshot(definitionId, generation);
-    await catalog.updateRun(generation, { snapshot: null });
+    if (snapshot !== null) await catalog.updateRun(generation, { snapshot: null });
   }
   await store.drop(definitionId);
 }

@@ -33,6 +33,7 @@ async function outside(sql: string): Promise<void> {
 }
 
 const AT = Date.UTC(2024, 1, 29, 12, 34, 56, 789);
+const SNAPSHOT = { path: 'snapshots/1', sha256: 'aa' };
 
 const begin = (change: Partial<BeginRun> = {}): BeginRun => ({
   definition: 'one',
@@ -85,16 +86,16 @@ describe('a run', () => {
     await catalog.startStep(1, 'barrier', AT + 1);
     await catalog.endStep(1, 'barrier', AT + 2, { records: '9223372036854775807' });
     await catalog.startStep(1, 'land', AT + 3);
-    await catalog.updateRun(1, { cut, snapshot: { path: 'snapshots/1', sha256: 'aa' }, reason: 'none' });
+    await catalog.updateRun(1, { cut, snapshot: SNAPSHOT, reason: 'none' });
     await catalog.updateRun(1, { status: 'kept', reason: 'publishing is paused' });
-    await catalog.markBegan(1, AT + 4);
-    await catalog.markBegan(1, AT + 5);
+    expect(await catalog.markBegan(1, SNAPSHOT.sha256, AT + 4)).toBe(true);
+    expect(await catalog.markBegan(1, SNAPSHOT.sha256, AT + 5)).toBe(true);
     await catalog.markPublished(1, { atMs: AT + 6, base: null, excluded: [] });
     expect(await catalog.run(1)).toEqual({
       ...run,
       status: 'published',
       cut,
-      snapshot: { path: 'snapshots/1', sha256: 'aa' },
+      snapshot: SNAPSHOT,
       beganPublishingAtMs: AT + 4,
       publishedAtMs: AT + 6,
       excluded: [],
@@ -123,7 +124,7 @@ describe('a run', () => {
     await expect(catalog.updateRun(7, { status: 'failed' })).rejects.toMatchObject(missing);
     await expect(catalog.startStep(7, 'land', AT)).rejects.toMatchObject(missing);
     await expect(catalog.endStep(7, 'land', AT, {})).rejects.toMatchObject(missing);
-    await expect(catalog.markBegan(7, AT)).rejects.toMatchObject(missing);
+    await expect(catalog.markBegan(7, SNAPSHOT.sha256, AT)).rejects.toMatchObject(missing);
     await expect(catalog.markPublished(7, { atMs: AT, base: null, excluded: [] })).rejects.toMatchObject(missing);
   });
 
@@ -163,7 +164,8 @@ describe('a run', () => {
     const published = { atMs: AT, base: null, excluded: [] };
     const conflict = { code: 'TIDEMARK_CATALOG_CONFLICT' };
     await expect(catalog.markPublished(1, published)).rejects.toMatchObject(conflict);
-    await catalog.markBegan(1, AT);
+    await catalog.updateRun(1, { snapshot: SNAPSHOT });
+    await catalog.markBegan(1, SNAPSHOT.sha256, AT);
     await catalog.markPublished(1, published);
     await catalog.markPublished(1, { ...published, atMs: AT + 9 });
     expect((await catalog.run(1))?.publishedAtMs).toBe(AT);
@@ -177,8 +179,26 @@ describe('a run', () => {
     const catalog = await open();
     for (let n = 0; n < 4; n += 1) await catalog.beginRun(begin());
     await catalog.beginRun(begin({ definition: 'another' }));
-    for (const generation of [4, 1, 5]) await catalog.markBegan(generation, AT);
+    for (const generation of [4, 1, 5]) {
+      await catalog.updateRun(generation, { snapshot: SNAPSHOT });
+      await catalog.markBegan(generation, SNAPSHOT.sha256, AT);
+    }
     expect(await catalog.began('one')).toEqual([1, 4]);
+  });
+
+  test('begins with the snapshot that is known, which no other process can change from then on', async () => {
+    const catalog = await open();
+    await catalog.beginRun(begin());
+    const another = { path: 'snapshots/another', sha256: 'bb' };
+    expect(await catalog.markBegan(1, SNAPSHOT.sha256, AT)).toBe(false);
+    await catalog.updateRun(1, { snapshot: another });
+    await catalog.updateRun(1, { snapshot: SNAPSHOT });
+    expect(await catalog.markBegan(1, another.sha256, AT)).toBe(false);
+    expect(await catalog.began('one')).toEqual([]);
+    expect(await catalog.markBegan(1, SNAPSHOT.sha256, AT)).toBe(true);
+    await catalog.updateRun(1, { snapshot: another, reason: 'later' });
+    expect(await catalog.run(1)).toMatchObject({ snapshot: SNAPSHOT, reason: 'later' });
+    expect(await catalog.markBegan(1, another.sha256, AT)).toBe(false);
   });
 });
 

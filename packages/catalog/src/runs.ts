@@ -20,7 +20,8 @@ export type BeginRun = {
 export type RunPatch = {
   readonly status?: Exclude<Run['status'], 'published'>;
   readonly cut?: ReadonlyMap<number, bigint>;
-  readonly snapshot?: { readonly path: string; readonly sha256: string } | null;
+  /** Another one than is known is without effect once the run began publishing: its rows are of that. Null: it was removed. */
+  readonly snapshot?: Run['snapshot'];
   readonly reason?: string | null;
 };
 
@@ -44,8 +45,11 @@ export type Runs = {
   /** A step that is started again forgets its end. */
   startStep(generation: number, name: StepName, atMs: number): Promise<void>;
   endStep(generation: number, name: StepName, atMs: number, counts: RunStep['counts']): Promise<void>;
-  /** Must have resolved before the first row of the generation is written. Its first time stays. */
-  markBegan(generation: number, atMs: number): Promise<void>;
+  /**
+   * Must have resolved before the first row of the generation is written. Its first time stays. False when the run's snapshot is
+   * not the one that is to be published: another process has made it anew.
+   */
+  markBegan(generation: number, sha256: string, atMs: number): Promise<boolean>;
   /** Generations of the definition that began publishing, ascending: what lineages are made of. */
   began(definition: string): Promise<readonly number[]>;
   /**
@@ -118,15 +122,17 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
           `UPDATE tidemark_catalog.runs SET
              status = CASE WHEN published_at IS NULL THEN coalesce($2, status) ELSE status END,
              cut = coalesce($3::jsonb, cut),
-             snapshot_path = CASE WHEN $4 THEN $5 ELSE snapshot_path END,
-             snapshot_sha256 = CASE WHEN $4 THEN $6 ELSE snapshot_sha256 END,
+             snapshot_path = CASE WHEN $4 THEN NULL WHEN began_publishing_at IS NULL THEN coalesce($5, snapshot_path)
+               ELSE snapshot_path END,
+             snapshot_sha256 = CASE WHEN $4 THEN NULL WHEN began_publishing_at IS NULL THEN coalesce($6, snapshot_sha256)
+               ELSE snapshot_sha256 END,
              reason = CASE WHEN $7 THEN $8 ELSE reason END
            WHERE generation = $1`,
           [
             generation,
             patch.status ?? null,
             patch.cut === undefined ? null : cutJson(patch.cut),
-            patch.snapshot !== undefined,
+            patch.snapshot === null,
             patch.snapshot?.path ?? null,
             patch.snapshot?.sha256 ?? null,
             patch.reason !== undefined,
@@ -152,14 +158,15 @@ export function createRuns(pool: Pool, cutLock: CutLock): Runs {
           JSON.stringify(counts),
         ]),
       ),
-    markBegan: (generation, atMs) =>
-      changed(
-        generation,
-        pool.query(
-          `UPDATE tidemark_catalog.runs SET began_publishing_at = coalesce(began_publishing_at, $2) WHERE generation = $1`,
-          [generation, new Date(atMs)],
-        ),
-      ),
+    markBegan: async (generation, sha256, atMs) => {
+      const { rowCount } = await pool.query(
+        `UPDATE tidemark_catalog.runs SET began_publishing_at = coalesce(began_publishing_at, $3)
+         WHERE generation = $1 AND snapshot_sha256 = $2`,
+        [generation, sha256, new Date(atMs)],
+      );
+      if (rowCount !== 1 && (await run(generation)) === null) throw noRun(generation);
+      return rowCount === 1;
+    },
     began: async (definition) => {
       const { rows } = await pool.query<{ generation: bigint }>(
         `SELECT generation FROM tidemark_catalog.runs

@@ -304,6 +304,32 @@ describe('merging the files of rows', () => {
   });
 });
 
+describe('snapshots', () => {
+  const put = async (generation: number, content: string) => {
+    const local = join(lake.scratchFolder, content);
+    await writeFile(local, content);
+    return lake.putSnapshot('feed', generation, local, 1);
+  };
+  const contentOf = async (file: { readonly path: string; readonly sha256: string }) =>
+    readFile(await lake.openSnapshot(file), 'utf8');
+
+  it('of one generation stand side by side, so that none changes under who reads it', async () => {
+    const files = [await put(7, 'made first'), await put(7, 'made anew')];
+    expect(await Promise.all(files.map(contentOf))).toEqual(['made first', 'made anew']);
+  });
+
+  it('are removed by generation, all of it, and of one definition alone', async () => {
+    const [first, again, later] = [await put(9, 'first'), await put(9, 'again'), await put(10, 'later')];
+    await lake.removeSnapshots('beef', 100);
+    await lake.removeSnapshots('feed', 9);
+    expect(await Promise.all([first, again, later].map(contentOf))).toEqual(['first', 'again', 'later']);
+    await lake.removeSnapshots('feed', 10);
+    for (const file of [first, again])
+      await expect(lake.openSnapshot(file)).rejects.toMatchObject({ code: 'TIDEMARK_LAKE_MISSING' });
+    expect(await contentOf(later)).toBe('later');
+  });
+});
+
 it('removes the rows of other sources, and expands them again from the raw events when they are asked for', async () => {
   const cut = { partitions: new Map([[0, 100n]]), imports: 0 };
   const other = define('EUR');

@@ -190,9 +190,9 @@ export class Lake {
     return files.length === 0 ? [] : this.#files.sampleCustomers(files, limit, seed);
   }
 
-  /** Files a finished local Parquet file of states under a definition's generation. */
+  /** Files a finished local Parquet file of states under a definition's generation, beside what others made for the same. */
   async putSnapshot(definitionId: string, generation: number, localFile: string, rows: number): Promise<LakeFile> {
-    return this.#files.put(snapshotPath(definitionId, generation), localFile, rows);
+    return this.#files.put(`${snapshotsOf(definitionId)}/${generation}-${randomUUID()}.parquet`, localFile, rows);
   }
 
   /** Removes what is left in the scratch folder of a file in the making. */
@@ -201,14 +201,16 @@ export class Lake {
   }
 
   /** Where the engine finds a snapshot; throws when it is gone or damaged. */
-  async openSnapshot(definitionId: string, generation: number, sha256: string): Promise<string> {
-    const path = snapshotPath(definitionId, generation);
+  async openSnapshot({ path, sha256 }: Pick<LakeFile, 'path' | 'sha256'>): Promise<string> {
     await this.#verify({ path, sha256, bytes: 0, rows: 0 });
     return this.#storage.locate(path);
   }
 
-  async removeSnapshot(definitionId: string, generation: number): Promise<void> {
-    await this.#storage.remove(snapshotPath(definitionId, generation));
+  /** Removes all that were filed for generations below one, those that died before anybody heard of them too. */
+  async removeSnapshots(definitionId: string, below: number): Promise<void> {
+    const folder = snapshotsOf(definitionId);
+    for (const path of await this.#storage.list(folder))
+      if (Number.parseInt(path.slice(folder.length + 1), 10) < below) await this.#storage.remove(path);
   }
 
   /** A local folder for files in the making. */
@@ -377,5 +379,4 @@ export class Lake {
   }
 }
 
-const snapshotPath = (definitionId: string, generation: number): string =>
-  `snapshots/${definitionId}/${generation}.parquet`;
+const snapshotsOf = (definitionId: string): string => `snapshots/${definitionId}`;

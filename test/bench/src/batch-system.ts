@@ -125,7 +125,7 @@ export class BatchSystem {
     const run = await catalog.run(generation);
     if (!run?.snapshot) throw new Error('the run has no snapshot');
     const rows: BatchRow[] = [];
-    const snapshot = await lake.openSnapshot(definition.id, generation, run.snapshot.sha256);
+    const snapshot = await lake.openSnapshot(run.snapshot);
     for await (const batch of engine.changes(definition.currency, snapshot, null)) {
       for (const { customerId, state } of fromRecordBatch(definition.columns, batch))
         rows.push({ customerId, generation, state });

@@ -111,11 +111,11 @@ async function epochsBefore({ lake }: BatchContext, floor: number): Promise<Read
 }
 
 async function cleanGenerations({ views, lake, catalog, definition }: BatchContext, floor: number): Promise<number> {
+  await lake.removeSnapshots(definition.id, floor);
   let removed = 0;
   for (const run of await catalog.runs({ definition: definition.id, limit: 1_000 })) {
     if (run.generation >= floor || run.snapshot === null) continue;
     await views.deleteCandidates(run.generation);
-    await lake.removeSnapshot(definition.id, run.generation);
     await catalog.updateRun(run.generation, { snapshot: null });
     removed++;
   }

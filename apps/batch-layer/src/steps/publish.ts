@@ -5,6 +5,7 @@ import { reached } from '@tidemark/runtime';
 import { type BatchRow, type LivePointer, publishNext } from '@tidemark/views';
 import type { BatchContext } from '../batch-context.ts';
 import { BoundedWork } from '../bounded-work.ts';
+import { BatchError } from '../error.ts';
 import { ancestors, readableGenerations } from './clean.ts';
 import { openSnapshot } from './recompute.ts';
 import { sameLog } from './same-log.ts';
@@ -44,11 +45,16 @@ export async function publish(
     return { kind: 'kept', reason: 'it was published before, and gone back from' };
 
   const snapshot = await openSnapshot(context, run);
-  if (!snapshot) return { kind: 'kept', reason: 'its snapshot is gone or damaged: run again' };
+  if (!run.snapshot || !snapshot) return { kind: 'kept', reason: 'its snapshot is gone or damaged: run again' };
   const base = pointer?.generation ?? null;
   const baseSnapshot = full || base === null ? null : await openSnapshot(context, await catalog.run(base));
 
-  await catalog.markBegan(generation, clock.now());
+  if (!(await catalog.markBegan(generation, run.snapshot.sha256, clock.now())))
+    throw new BatchError(
+      'TIDEMARK_BATCH_LOCK_LOST',
+      `Another run went on with generation ${generation} meanwhile. This one ends here; run again.`,
+      { retryable: true },
+    );
   reached('publish: begun');
   const next = publishNext(pointer, {
     generation,

@@ -42,10 +42,10 @@ export async function recompute(
 }
 
 /** Opens a generation's snapshot for the engine; null when it was removed or is damaged. */
-export async function openSnapshot({ lake, definition }: BatchContext, run: Run | null): Promise<string | null> {
+export async function openSnapshot({ lake }: BatchContext, run: Run | null): Promise<string | null> {
   if (!run?.snapshot) return null;
   try {
-    return await lake.openSnapshot(definition.id, run.generation, run.snapshot.sha256);
+    return await lake.openSnapshot(run.snapshot);
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('TIDEMARK_LAKE_')) return null;
     throw error;

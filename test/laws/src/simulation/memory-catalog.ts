@@ -121,7 +121,9 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
     updateRun: (generation, patch: RunPatch) =>
       commit('updateRun', () => {
         const run = state.run(generation);
-        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status: run.status });
+        const { snapshot, status } = run;
+        Object.assign(run, patch, run.publishedAtMs === null ? {} : { status });
+        if (patch.snapshot && run.beganPublishingAtMs !== null) run.snapshot = snapshot;
       }),
     startStep: (generation, name: StepName, atMs) =>
       commit(`startStep ${name}`, () =>
@@ -129,9 +131,12 @@ export function simulatedCatalog(simulation: Simulation, process: Process, state
       ),
     endStep: (generation, name, atMs, counts) =>
       commit(`endStep ${name}`, () => state.setStep(generation, { name, startedAtMs: atMs, endedAtMs: atMs, counts })),
-    markBegan: (generation, atMs) =>
+    markBegan: (generation, sha256, atMs) =>
       commit('markBegan', () => {
-        state.run(generation).beganPublishingAtMs ??= atMs;
+        const run = state.run(generation);
+        if (run.snapshot?.sha256 !== sha256) return false;
+        run.beganPublishingAtMs ??= atMs;
+        return true;
       }),
     began: (definition) =>
       read('began', () =>
