@@ -3,7 +3,7 @@ import type { Random } from '@tidemark/simulator';
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-type Order = { customer: string; id: string; date: string; amount: string; status: string };
+type Order = { customer: string; id: string; date: string; amount: string; status: string; readonly first: string };
 type Ticket = { customer: string; id: string; category: string; priority: string; created: string; resolved: boolean };
 
 /**
@@ -16,11 +16,17 @@ export class RandomEvents {
   readonly #orders: Order[] = [];
   readonly #tickets: Ticket[] = [];
   readonly #sent: { customer: string; bytes: Uint8Array }[] = [];
+  readonly #wavers: boolean;
   #next = 1;
 
-  constructor(random: Random, customers: readonly string[]) {
+  /**
+   * `wavers`: nearly all events change an order, each second time back to what it was. Then a generation may hold what the one
+   * before it held, with another in between: only where that one's rows are not read can it be gone back from.
+   */
+  constructor(random: Random, customers: readonly string[], { wavers = false } = {}) {
     this.#random = random;
     this.#customers = customers;
+    this.#wavers = wavers;
   }
 
   /** One record: an event, a repeat of an earlier one to the byte, or bytes that are no event. */
@@ -47,6 +53,10 @@ export class RandomEvents {
       : random.between(0, 60_000);
     const at = new Date(nowMs - lateMs).toISOString();
     const envelope = { event_id: `e-${this.#next++}`, customer_id: customer, occurred_at: at };
+    if (this.#wavers && random.chance(0.9)) {
+      const order = this.#orders.find((each) => each.customer === customer);
+      return { ...envelope, ...(order ? this.#wavered(order) : this.#placed(customer, at)) };
+    }
     const kind = random.between(0, 99);
     if (kind < 25) return { ...envelope, ...this.#placed(customer, at) };
     if (kind < 45) return { ...envelope, ...this.#orderAgain(customer, at) };
@@ -75,11 +85,14 @@ export class RandomEvents {
   }
 
   #placed(customer: string, at: string): Record<string, unknown> {
+    const id = `o-${this.#random.between(1, 40)}`;
+    const amount = this.#amount();
     const order: Order = {
       customer,
-      id: `o-${this.#random.between(1, 40)}`,
+      id,
       date: at,
-      amount: this.#amount(),
+      amount,
+      first: amount,
       status: this.#random.chance(0.1) ? 'Cancelled' : 'completed',
     };
     this.#orders.push(order);
@@ -97,7 +110,7 @@ export class RandomEvents {
     const random = this.#random;
     const mine = this.#orders.filter((order) => order.customer === customer);
     const known = mine.length > 0 && random.chance(0.85) ? random.pick(mine.slice(-5)) : null;
-    const order = known ?? {
+    const order: Omit<Order, 'first'> = known ?? {
       customer,
       id: `o-${random.between(1, 60)}`,
       date: at,
@@ -107,13 +120,19 @@ export class RandomEvents {
     if (random.chance(0.5)) {
       return { event_type: 'order_cancelled', order_id: order.id, order_date: order.date, total_amount: order.amount };
     }
-    const before = { order_date: order.date, total_amount: order.amount, status: order.status };
+    const before = contentOf(order);
     if (known) {
       known.amount = random.chance(0.5) ? this.#amount() : known.amount;
       known.status = random.chance(0.2) ? 'cancelled' : 'completed';
     }
-    const after = { order_date: order.date, total_amount: order.amount, status: order.status };
-    return { event_type: 'order_changed', order_id: order.id, before, after };
+    return { event_type: 'order_changed', order_id: order.id, before, after: contentOf(order) };
+  }
+
+  /** To another amount, or back to the one that it was placed with. */
+  #wavered(order: Order): Record<string, unknown> {
+    const before = contentOf(order);
+    order.amount = order.amount === order.first ? this.#amount() : order.first;
+    return { event_type: 'order_changed', order_id: order.id, before, after: contentOf(order) };
   }
 
   #ticketCreated(customer: string, at: string): Record<string, unknown> {
@@ -150,6 +169,12 @@ export class RandomEvents {
     return `${this.#random.between(0, 500)}.${String(this.#random.between(0, 99)).padStart(2, '0')}`;
   }
 }
+
+const contentOf = ({ date, amount, status }: Omit<Order, 'first'>) => ({
+  order_date: date,
+  total_amount: amount,
+  status,
+});
 
 const MALFORMED: readonly Uint8Array[] = [
   'not json',

@@ -37,11 +37,12 @@ const LONG = 0.25;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
 
-/** One history in so many has a second definition, exports, imports by the steps of the command, or a log that is lost. */
+/** One history in so many has a second definition, exports, imports by the steps of the command, a log that is lost, orders that waver. */
 const SWITCHING = 3;
 const EXPORTING = 4;
 const FILING = 5;
 const LOSING = 10;
+const WAVERING = 4;
 
 const HAPPENINGS = ['produce', 'regroup', 'job', 'read', 'arrive', 'pass', 'upset'] as const;
 type Happening = (typeof HAPPENINGS)[number] | 'redefine' | 'export';
@@ -86,7 +87,8 @@ function begin({ seed, steps, without = [] }: Scenario) {
   const mix = names.flatMap((name) => Array.from({ length: shareOf(name) }, () => name));
   const simulation = new Simulation(random, faults, START_MS);
   if (isLong) simulation.setPace('batch', 5);
-  const events = new RandomEvents(random, CUSTOMERS.slice(0, random.between(1, CUSTOMERS.length)));
+  const customers = CUSTOMERS.slice(0, random.between(1, CUSTOMERS.length));
+  const events = new RandomEvents(random, customers, { wavers: seed % WAVERING === 0 });
   const topic = new MemoryTopic(random.between(1, 3), simulation.time.clock);
   const files = faults.files && seed % FILING === 1;
   const losesLog = faults.remade && seed % LOSING === 7;
