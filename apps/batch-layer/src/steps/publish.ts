@@ -65,8 +65,10 @@ export async function publish(
     barrierAtMs: run.barrierAtMs,
     publishedAtMs: clock.now(),
   });
-  const written = await writeRows(context, generation, snapshot, baseSnapshot);
-  if (pointer && baseSnapshot === null) await writeEmptyRows(context, generation, pointer, written.customers);
+  // Without a base to compare with, who is gone has to be found: by all that are still there.
+  const customers = pointer && baseSnapshot === null ? new Set<string>() : null;
+  const rows = await writeRows(context, generation, snapshot, baseSnapshot, customers);
+  if (pointer && customers) await writeEmptyRows(context, generation, pointer, customers);
   reached('publish: rows written');
   await writeCandidates(context, run, snapshot);
   reached('publish: candidates written');
@@ -79,16 +81,17 @@ export async function publish(
     return { kind: 'kept', reason: 'the live pointer moved while it was being published: run again' };
   }
   reached('publish: pointer moved');
-  return { kind: 'published', pointer: next, base, rows: written.rows };
+  return { kind: 'published', pointer: next, base, rows };
 }
 
+/** Answers how many it wrote; `customers` gets their ids. */
 async function writeRows(
   { engine, views, definition, progress }: BatchContext,
   generation: number,
   snapshot: string,
   base: string | null,
-): Promise<{ readonly rows: number; readonly customers: ReadonlySet<string> }> {
-  const customers = new Set<string>();
+  customers: Set<string> | null,
+): Promise<number> {
   const writes = new BoundedWork(WRITES_UNDER_WAY);
   let rows = 0;
   let page: BatchRow[] = [];
@@ -104,8 +107,7 @@ async function writeRows(
     for await (const batch of engine.changes(definition.currency, snapshot, base)) {
       for (const { customerId, gone, state } of fromRecordBatch(definition.columns, batch)) {
         page.push({ customerId, generation, state: gone ? null : state });
-        // Only a full publish needs to know them all: without a base it has to find who is gone by itself.
-        if (base === null) customers.add(customerId);
+        customers?.add(customerId);
         rows++;
         if (page.length >= WRITE_ROWS) await write();
       }
@@ -116,7 +118,7 @@ async function writeRows(
   } finally {
     await writes.settle();
   }
-  return { rows, customers };
+  return rows;
 }
 
 /** Says of every customer the live generation has and this one has not that it is gone. */
