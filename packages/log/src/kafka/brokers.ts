@@ -46,6 +46,9 @@ export class Brokers {
   /** Known once the topic was opened: whoever comes under its name later is another one. */
   #id: string | null = null;
   #missingSinceMs: number | null = null;
+  /** Nodes of which the last fetch was answered, and for others the one that is on its way. */
+  readonly #answering = new Set<number>();
+  readonly #first = new Map<number, Promise<unknown>>();
 
   constructor(topic: string, settings: ClientSettings) {
     this.topic = topic;
@@ -77,19 +80,24 @@ export class Brokers {
 
   /** What is there now from an offset on: one whole batch at least, if there is any. */
   async fetch({ partition, from, maxBytes }: FetchPartition): Promise<Fetched> {
-    const leader = (await this.topology(Number.POSITIVE_INFINITY)).leaders.get(partition);
+    const leader = (await this.topology(Number.POSITIVE_INFINITY)).leaders.get(partition) ?? -1;
     try {
       const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
       // Typed as `any` there; its shape is that of the protocol, as `Fetched` has it.
-      const { responses }: { responses: readonly { partitions: readonly Fetched[] }[] } = await broker.fetch({
-        isolationLevel: 1,
-        maxWaitTime: 0,
-        topics: [{ topic: this.topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
-      });
+      const { responses }: { responses: readonly { partitions: readonly Fetched[] }[] } = await this.#afterFirst(
+        leader,
+        () =>
+          broker.fetch({
+            isolationLevel: 1,
+            maxWaitTime: 0,
+            topics: [{ topic: this.topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
+          }),
+      );
       const fetched = responses[0]?.partitions[0];
       if (fetched === undefined) throw new RangeError('An answer to Fetch without the partition asked for.');
       return fetched;
     } catch (error) {
+      this.#answering.delete(leader);
       // Whoever asks next learns first who leads now, and whether it is still the topic.
       if (brokerError(error) !== 'OFFSET_OUT_OF_RANGE') this.#topology = null;
       throw error;
@@ -99,6 +107,22 @@ export class Brokers {
   close(): void {
     this.#client.close();
     void this.#cluster.disconnect();
+  }
+
+  /**
+   * kafkajs opens a connection for each fetch that finds none, keeps the last, and breaks that one when the broker closes the
+   * others for being idle. So until a node has answered one, fetches of it go one by one.
+   */
+  async #afterFirst<T>(node: number, fetch: () => Promise<T>): Promise<T> {
+    for (let first = this.#first.get(node); first !== undefined; first = this.#first.get(node)) await first;
+    if (this.#answering.has(node)) return fetch();
+    const answer = fetch();
+    const answered = answer.then(() => this.#answering.add(node)).catch(() => {});
+    this.#first.set(
+      node,
+      answered.then(() => this.#first.delete(node)),
+    );
+    return answer;
   }
 
   async #refresh(): Promise<void> {

@@ -12,13 +12,21 @@ import { until } from './testing/until.ts';
 let topic: TestTopic;
 let proxy: DeafProxy;
 let log: EventLog;
+/** Connections that were ever opened. */
+let dialled = 0;
 
 describe.skipIf(kafkaOfRun() === null)('a connection that breaks within an answer', () => {
   beforeEach(async () => {
     const address = kafkaOfRun() ?? '';
     topic = testTopic(address);
     proxy = await deafProxy(Number(address.split(':')[1]));
-    log = await openKafkaLog(topic.url(), { socketFactory: (wanted) => dial({ ...wanted, port: proxy.port }) });
+    dialled = 0;
+    log = await openKafkaLog(topic.url(), {
+      socketFactory: (wanted) => {
+        dialled += 1;
+        return dial({ ...wanted, port: proxy.port });
+      },
+    });
     await log.append(numbered('before', 40).map((each) => ({ ...each, partition: 0 })));
   });
   afterEach(async () => {
@@ -39,6 +47,18 @@ describe.skipIf(kafkaOfRun() === null)('a connection that breaks within an answe
       proxy.tear(bytes);
       expect(await log.partitions()).toHaveLength(4);
     }
+  });
+
+  test('is followed by one, not by one for each partition that is read', async () => {
+    const readAll = () =>
+      Promise.all([0, 1, 2, 3].map((partition) => log.read(partition, 0n, { maxRecords: 10, waitMs: 0 })));
+    const before = dialled;
+    await readAll();
+    expect(dialled).toBe(before + 1);
+    proxy.tear(5);
+    await readAll();
+    // And one for questions about the topic, if that was the one.
+    expect(dialled).toBeLessThanOrEqual(before + 3);
   });
 
   test('leaves members of groups and writers where they were', async () => {
