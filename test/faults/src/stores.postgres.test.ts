@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@tidemark/embedded-postgres';
+import { eventually } from '@tidemark/infra-local/testing';
 import { openPool } from '@tidemark/postgres';
 import type { Moment } from '@tidemark/runtime';
 import type { LivePointer } from '@tidemark/views';
@@ -16,6 +17,9 @@ import type { SteadyWriter } from './system/writer.ts';
 
 const PARTITIONS = 4;
 const DISK_MEGABYTES = 48;
+const PATIENT_MS = 120_000;
+const EVERY_SECOND = '* * * * * *';
+const LOST_RIGHTS = 4;
 
 const disk = SmallDisk.mount(DISK_MEGABYTES);
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-stores-'));
@@ -50,7 +54,7 @@ async function stopBatchLayers(writer: SteadyWriter): Promise<void> {
     // As long as it holds the right to run nobody else does.
     const { code, said } = await system.startBatch().result();
     expect([code, said]).toEqual([1, expect.stringContaining('TIDEMARK_BATCH_BUSY')]);
-    await breakRunLock();
+    expect(await breakRunLocks()).toBe(1);
     expect(await system.publish()).toMatchObject({ resumed: true });
     const before = await livePointer();
     zombie.resume();
@@ -73,6 +77,22 @@ async function stopSpeedLayer(writer: SteadyWriter): Promise<void> {
   await writer.acknowledges(100);
   expect(await zombie.stop()).toBe(0);
 }
+
+test('two batch layers that run by themselves, and lose the right to over and over, make generation after generation', () =>
+  underLoad(system, async (writer) => {
+    const layers = [await system.startBatchLayer(EVERY_SECOND), await system.startBatchLayer(EVERY_SECOND)];
+    for (let n = 0; n < LOST_RIGHTS; n++) {
+      const before = (await livePointer())?.generation ?? 0;
+      await writer.acknowledges(20);
+      await eventually('a run loses its right', PATIENT_MS, async () => ((await breakRunLocks()) > 0 ? true : null));
+      await eventually('the next generation', PATIENT_MS, async () => {
+        const pointer = await livePointer();
+        return pointer !== null && pointer.generation > before ? true : null;
+      });
+    }
+    for (const layer of layers) await layer.stop();
+    expect(layers.some((layer) => layer.said().includes('TIDEMARK_BATCH_LOCK_LOST'))).toBe(true);
+  }));
 
 test.skipIf(disk === null)(
   'on a full disk a run fails and serving goes on; after room is made the next publishes',
@@ -135,14 +155,17 @@ test('PostgreSQL that is killed under load, with everything in it, is missed unt
 
 test('all of it ends in order, and no process is left', () => system.stop());
 
-/** As a run's machine that is cut off for long enough: the server gives up its connection, and with it the lock. */
-async function breakRunLock(): Promise<void> {
+/**
+ * As a run's machine that is cut off for long enough: the server gives up its connection, and with it the lock. Answers how many
+ * there were.
+ */
+async function breakRunLocks(): Promise<number> {
   const pool = openPool(system.viewsUrl, { applicationName: 'test' });
   try {
     const { rowCount } = await pool.query(
       "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'tidemark run lock'",
     );
-    expect(rowCount).toBe(1);
+    return rowCount ?? 0;
   } finally {
     await pool.end();
   }
