@@ -37,7 +37,7 @@ const LONG = 0.25;
 const HOUR_MS = 3_600_000;
 const MAX_PARTITIONS = 4;
 
-/** One history in so many has a second definition, exports, imports by the steps of the command, a log that is lost, orders that waver. */
+/** One history in so many has a second definition, exports, imports by the command's steps, a lost log, orders that waver. */
 const SWITCHING = 3;
 const EXPORTING = 4;
 const FILING = 5;
