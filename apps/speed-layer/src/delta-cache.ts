@@ -15,14 +15,17 @@ export type HeldDelta = {
 };
 
 /**
- * The deltas of one partition that are held in memory: those changed since the last flush, without limit (a flush bounds
- * them), and the ones used last, up to the limit. What is in neither is in the store as it would be here.
+ * The deltas of one partition that are held in memory: those changed since the last flush and those that it is writing,
+ * without limit (a flush bounds them), and the ones used last, up to the limit. What is in none of them is in the store as it
+ * would be here.
  */
 export class DeltaCache {
   readonly #definition: Definition;
   readonly #views: FoldStore;
   readonly #partition: number;
   readonly #dirty = new Map<string, HeldDelta>();
+  /** What a flush is writing, or could not: one that changed since is dirty as well. */
+  readonly #unwritten = new Map<string, HeldDelta>();
   readonly #clean: LRUCache<string, HeldDelta>;
   /** Epochs that began here, of which nothing was let go yet: who is not held has no delta in them. */
   readonly #whole = new Set<number>();
@@ -70,7 +73,7 @@ export class DeltaCache {
     for (const customerId of customerIds) {
       const own = epochs.map((epoch) => {
         const name = nameOf(customerId, epoch);
-        const known = this.#dirty.get(name) ?? this.#clean.get(name);
+        const known = this.#dirty.get(name) ?? this.#unwritten.get(name) ?? this.#clean.get(name);
         if (known) return known;
         const key = { customerId, epoch, partition: this.#partition };
         const entry = { key, name, delta: emptyDelta(this.#definition), stored: false };
@@ -100,25 +103,27 @@ export class DeltaCache {
   /**
    * Writes what changed: markers first, then rows, older epochs before newer ones, each acknowledged before the next. A
    * row without its marker could not be found again; a newer row before its older one would show a future without its past.
+   * What is folded meanwhile is the next flush's. One at a time.
    */
-  async flush(): Promise<number> {
-    const entries = [...this.#dirty.values()];
-    if (entries.length === 0) return 0;
+  async flush(): Promise<void> {
+    for (const [name, entry] of this.#dirty) this.#unwritten.set(name, entry);
+    this.#dirty.clear();
+    const entries = [...this.#unwritten.values()];
+    const rows = entries.map(rowOf);
     const fresh = entries.filter(({ stored }) => !stored);
     if (fresh.length > 0) {
       await this.#views.writeTouched(fresh.map(({ key }) => key));
       reached('fold: touched markers written');
     }
-    for (const epoch of [...new Set(entries.map(({ key }) => key.epoch))].sort((a, b) => a - b)) {
-      await this.#views.writeDeltas(entries.filter(({ key }) => key.epoch === epoch).map(rowOf));
+    for (const epoch of [...new Set(rows.map((row) => row.epoch))].sort((a, b) => a - b)) {
+      await this.#views.writeDeltas(rows.filter((row) => row.epoch === epoch));
       reached('fold: rows written');
     }
+    this.#unwritten.clear();
     for (const entry of entries) {
       entry.stored = true;
-      this.#dirty.delete(entry.name);
       this.#clean.set(entry.name, entry);
     }
-    return entries.length;
   }
 }
 
@@ -130,11 +135,12 @@ const deltaOf = (row: DeltaRow): Delta => ({
   state: [...row.state],
 });
 
+/** As it is now: the delta's own state goes on changing in place. */
 const rowOf = ({ key, delta }: HeldDelta): DeltaRow => ({
   customerId: key.customerId,
   epoch: key.epoch,
   partition: key.partition,
   lastOffset: delta.lastOffset,
   ids: delta.ids.encode(),
-  state: delta.state,
+  state: [...delta.state],
 });

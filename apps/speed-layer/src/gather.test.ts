@@ -34,8 +34,12 @@ async function recordAfter(ms: number, level = false): Promise<bigint | null> {
   clock.advance(ms);
   const batch = topic.read(0, layer.progress().get(0)?.next ?? 0n, 1);
   await layer.records(0, { ...batch, level });
+  // What goes on behind its back waits for nothing here.
+  await settled();
   return (await views.positions()).get(0)?.offset ?? null;
 }
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 beforeEach(async () => {
   clock = manualClock(FIRST_MS);

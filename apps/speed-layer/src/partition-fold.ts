@@ -31,7 +31,9 @@ export class PartitionFold {
   #epoch: number;
   #previousEpoch: number | null;
   #last: LogRecord | null = null;
-  #deadLetters: DeadLetter[] = [];
+  /** Offset of the position that was written last. */
+  #written: bigint | null = null;
+  readonly #deadLetters: DeadLetter[] = [];
   readonly counts: FoldCounts = { folded: 0, repeats: 0, rejected: new Map(), unknownFields: new Map() };
 
   constructor(options: {
@@ -89,24 +91,36 @@ export class PartitionFold {
     reached('fold: folded');
   }
 
-  /** Makes everything folded so far durable: markers, rows, dead letters, and the position last. */
+  /**
+   * Makes everything folded so far durable: markers, rows, dead letters, and the position last. More may be folded meanwhile,
+   * which is the next flush's. One at a time; after one that failed the next writes what it did not.
+   */
   async flush(): Promise<void> {
+    const letters = this.#deadLetters.slice();
+    const position = this.#position();
     await this.#cache.flush();
-    if (this.#deadLetters.length > 0) {
-      await this.#views.writeDeadLetters(this.#deadLetters);
-      this.#deadLetters = [];
+    if (letters.length > 0) {
+      await this.#views.writeDeadLetters(letters);
+      this.#deadLetters.splice(0, letters.length);
       reached('fold: dead letters written');
     }
-    if (!this.#last) return;
-    await this.#views.writePosition(this.#partition, {
-      offset: this.#last.offset,
-      epoch: this.#epoch,
-      previousEpoch: this.#previousEpoch,
-      fingerprint: fingerprint(this.#last),
-      logId: this.#logId,
-    });
+    if (position === null || position.offset === this.#written) return;
+    await this.#views.writePosition(this.#partition, position);
+    this.#written = position.offset;
     reached('fold: position written');
-    this.#last = null;
+  }
+
+  /** How far everything is folded; null before the first record. */
+  #position(): Position | null {
+    return (
+      this.#last && {
+        offset: this.#last.offset,
+        epoch: this.#epoch,
+        previousEpoch: this.#previousEpoch,
+        fingerprint: fingerprint(this.#last),
+        logId: this.#logId,
+      }
+    );
   }
 
   #accept(record: LogRecord): TidemarkEvent | null {

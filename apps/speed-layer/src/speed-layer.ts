@@ -34,11 +34,19 @@ const GATHER_PART_OF_LAG = 0.1;
 const MAX_GATHER_MS = 5_000;
 
 /** The partitions of one process: which it folds, and how far. */
-type Held = { readonly fold: PartitionFold; lastFlushMs: number; next: bigint; level: boolean };
+type Held = {
+  readonly fold: PartitionFold;
+  lastFlushMs: number;
+  /** The flush that goes on while more is folded; who begins another one, or ends, hears first how it went. */
+  flushing: Promise<void>;
+  next: bigint;
+  level: boolean;
+};
 
 /**
  * The speed layer: a member of the definition's consumer group that folds the partitions it is given. Level with the
- * log it writes at once; behind, it gathers, so that a busy customer's row is written once for many events.
+ * log it writes at once; behind, it gathers, so that a busy customer's row is written once for many events, and goes on
+ * folding while the store writes.
  */
 export class SpeedLayer implements PartitionHandler {
   readonly #options: SpeedLayerOptions;
@@ -85,7 +93,7 @@ export class SpeedLayer implements PartitionHandler {
       logId,
       cacheLimit: Math.max(1, Math.ceil(stateCache / partitions)),
     });
-    this.#held.set(partition, { fold, lastFlushMs: clock.now(), next, level: false });
+    this.#held.set(partition, { fold, lastFlushMs: clock.now(), flushing: Promise.resolve(), next, level: false });
     reached('fold: assigned');
     return next;
   }
@@ -97,8 +105,12 @@ export class SpeedLayer implements PartitionHandler {
     const nowMs = this.#options.clock.now();
     const gathered = nowMs - held.lastFlushMs >= this.#gatherMs(batch, nowMs) || held.fold.pending >= MAX_DIRTY;
     if (batch.level || gathered) {
-      await held.fold.flush();
+      await held.flushing;
       held.lastFlushMs = this.#options.clock.now();
+      held.flushing = held.fold.flush();
+      // Heard by who waits for it next; until then it is nobody's failure.
+      held.flushing.catch(() => {});
+      if (batch.level) await held.flushing;
     }
     held.next = batch.next;
     held.level = batch.level;
@@ -112,6 +124,7 @@ export class SpeedLayer implements PartitionHandler {
     const held = this.#held.get(partition);
     if (!held) return;
     this.#held.delete(partition);
+    await held.flushing;
     // Written late it is without effect: a successor's rows have higher offsets.
     await held.fold.flush();
   }

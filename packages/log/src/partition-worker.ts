@@ -34,15 +34,27 @@ export function startWorker(options: WorkerOptions): PartitionWorker {
   const read = (from: bigint): Promise<ReadResult> =>
     reader.read(partition, from, { maxRecords: maxBatchRecords, waitMs: WAIT_MS, signal: aborter.signal });
 
+  /** Behind, the next records are on their way while these are handled. Level, what comes meanwhile is one batch. */
+  const readAhead = ({ next, level }: ReadResult): Promise<ReadResult> | null => {
+    if (level) return null;
+    const ahead = read(next);
+    // It is waited for, unless the handler fails first.
+    ahead.catch(() => {});
+    return ahead;
+  };
+
   const run = async (): Promise<void> => {
     let offset = await handler.assigned(partition);
     try {
-      while (goesOn()) {
+      let ahead: Promise<ReadResult> | null = null;
+      for (let wasLevel = false; goesOn(); ) {
         // A read that hangs in a dead connection must not keep the handler from hearing that it lost the partition.
-        const batch = await untilAborted(read(offset), aborter.signal);
+        const batch = await untilAborted(ahead ?? read(offset), aborter.signal);
         // What was read while the partition was lost, or called back, belongs to its next owner.
         if (batch === null || !goesOn()) break;
-        if (batch.records.length > 0) await handler.records(partition, batch, lease);
+        ahead = readAhead(batch);
+        if (batch.records.length > 0 || (batch.level && !wasLevel)) await handler.records(partition, batch, lease);
+        wasLevel = batch.level;
         offset = batch.next;
       }
     } finally {

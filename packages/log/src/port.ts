@@ -41,7 +41,10 @@ export type ReadResult = {
 export type PartitionHandler = {
   /** The member now owns the partition; answers the offset to read from. */
   assigned(partition: number): Promise<bigint>;
-  /** The next records, in order, one at least. The log waits for the promise before it delivers more: that is the back-pressure. */
+  /**
+   * The next records, in order; none where nothing but the partition's end was found, once. The log waits for the promise
+   * before it delivers more: that is the back-pressure.
+   */
   records(partition: number, batch: ReadResult, lease: Lease): Promise<void>;
   /** The log can't be read just now. It is read again by itself; this is for whoever watches. */
   unreadable?(partition: number, error: unknown): void;
