@@ -41,9 +41,6 @@ import { decodePlace, encodePlace, nextOf } from './token-order.ts';
 import { TouchedMarkers } from './touched-markers.ts';
 import { booleanOf, numberOf } from './wire-value.ts';
 
-/** Customers for whom it is not worth while to find out first whether epoch 0 counts. */
-const FEW = 4;
-
 /** Rows of a page of whole ones. */
 const PAGE_ROWS = 1000;
 
@@ -106,11 +103,7 @@ export class CassandraViews implements Views {
     slice: DeltaSlice,
   ): Promise<readonly CustomerRows[]> {
     const distinct = [...new Set(customerIds)];
-    // Markers come before rows, so the directory knows of every partition; for a few it would be no fewer reads.
-    const hasEpoch0 = slice === null || distinct.length < FEW || (await this.#touched.hasEpoch0(slice));
-    const found = await this.#connection.each(distinct, (customerId) =>
-      this.#readOne(customerId, lineage, slice, hasEpoch0),
-    );
+    const found = await this.#connection.each(distinct, (customerId) => this.#readOne(customerId, lineage, slice));
     const byId = new Map(found.map((rows) => [rows.customerId, rows]));
     return customerIds.map((customerId) => byId.get(customerId) ?? { customerId, batch: null, deltas: [] });
   }
@@ -244,17 +237,13 @@ export class CassandraViews implements Views {
     await this.#candidates.delete(generation);
   }
 
-  async #readOne(
-    customerId: string,
-    lineage: Lineage | null,
-    slice: DeltaSlice,
-    hasEpoch0: boolean,
-  ): Promise<CustomerRows> {
+  async #readOne(customerId: string, lineage: Lineage | null, slice: DeltaSlice): Promise<CustomerRows> {
     // An id that can't be stored has no rows; its bytes would be another's.
     if (!isIdentifier(customerId)) return { customerId, batch: null, deltas: [] };
     const [batch, deltas] = await Promise.all([
       lineage === null ? null : this.#batch.read(customerId, lineage),
-      this.#deltas.read(customerId, slice, hasEpoch0),
+      // Markers come before rows, so the directory knows of every partition.
+      this.#deltas.read(customerId, slice, (after) => this.#touched.hasEpoch0(after)),
     ]);
     return { customerId, batch, deltas };
   }

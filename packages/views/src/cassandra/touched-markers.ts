@@ -1,6 +1,7 @@
 import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaSlice } from '../port.ts';
 import type { Statements } from './connection.ts';
+import { JoinedRead } from './joined-read.ts';
 import { CLEANED_TIMESTAMP, deleteTimestamp, MARKER_TIMESTAMP } from './offset-timestamp.ts';
 import { routingKey } from './replica-group.ts';
 import { EMPTY, int32Bytes, int64Bytes, textBytes } from './wire-bytes.ts';
@@ -16,6 +17,8 @@ const KNOWN_SHARDS = 10_000;
 const KIND = textBytes('touched');
 
 type Shard = { readonly epoch: number; readonly partition: number; readonly shard: number };
+/** A shard in the directory, and up to which customer it is cleaned. */
+type Entry = Shard & { readonly cleaned: string };
 
 /**
  * Who has a delta in (epoch, partition). A shard is entered in the directory before its first marker, so that readers know
@@ -24,6 +27,8 @@ type Shard = { readonly epoch: number; readonly partition: number; readonly shar
 export class TouchedMarkers {
   readonly #connection: Statements;
   readonly #known = new Set<string>();
+  /** Every read of a customer wants to know them. */
+  readonly #epoch0: JoinedRead<readonly Shard[]>;
   readonly #enter: string;
   readonly #insert: string;
   readonly #entriesFrom: string;
@@ -41,6 +46,7 @@ export class TouchedMarkers {
     const shard = 'epoch = ? AND partition = ? AND shard = ?';
     const entry = 'kind = ? AND epoch = ? AND partition = ? AND part = ?';
     this.#connection = connection;
+    this.#epoch0 = new JoinedRead(() => this.#entriesOf(this.#entriesOfEpoch0, [KIND]));
     this.#enter = `INSERT INTO ${directory} (kind, epoch, partition, part) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
     this.#insert = `INSERT INTO ${touched} (epoch, partition, shard, customer_id) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
     this.#entriesFrom = `${entries} AND epoch >= ?`;
@@ -98,14 +104,13 @@ export class TouchedMarkers {
 
   /** Whether anybody may have a delta in epoch 0 of a partition that the slice's cut does not have. */
   async hasEpoch0(slice: NonNullable<DeltaSlice>): Promise<boolean> {
-    const rows = await this.#connection.rows({ cql: this.#entriesOfEpoch0, values: [KIND] });
-    return rows.map(decodeEntry).some(({ partition }) => inSlice(0, partition, slice));
+    return (await this.#epoch0.ask()).some(({ partition }) => inSlice(0, partition, slice));
   }
 
   async below(partition: number, epoch: number, limit: number): Promise<readonly DeltaKey[]> {
-    const rows = await this.#connection.rows({ cql: this.#entriesBelow, values: [KIND, int32Bytes(epoch)] });
+    const entries = await this.#entriesOf(this.#entriesBelow, [KIND, int32Bytes(epoch)]);
     const keys: DeltaKey[] = [];
-    for (const { cleaned, ...shard } of rows.map(decodeEntry)) {
+    for (const { cleaned, ...shard } of entries) {
       if (shard.partition !== partition) continue;
       for (const customerId of await this.#customersAfter(shard, cleaned, limit - keys.length))
         keys.push({ customerId, epoch: shard.epoch, partition });
@@ -159,10 +164,13 @@ export class TouchedMarkers {
   }
 
   async #entries(slice: DeltaSlice): Promise<readonly Shard[]> {
-    const from = { cql: this.#entriesFrom, values: [KIND, int32Bytes(slice?.generation ?? 0)] };
-    const rows = await this.#connection.rows(from);
-    if (slice === null || slice.generation === 0) return rows.map(decodeEntry);
-    return [...rows, ...(await this.#connection.rows({ cql: this.#entriesOfEpoch0, values: [KIND] }))].map(decodeEntry);
+    const later = await this.#entriesOf(this.#entriesFrom, [KIND, int32Bytes(slice?.generation ?? 0)]);
+    if (slice === null || slice.generation === 0) return later;
+    return [...later, ...(await this.#epoch0.ask())];
+  }
+
+  async #entriesOf(cql: string, values: readonly Buffer[]): Promise<readonly Entry[]> {
+    return (await this.#connection.rows({ cql, values })).map(decodeEntry);
   }
 
   async *#pages(shard: Shard): AsyncIterable<readonly string[]> {
@@ -204,7 +212,7 @@ const entryValues = ({ epoch, partition, shard }: Shard): readonly Buffer[] => [
   int64Bytes(BigInt(shard)),
 ];
 
-function decodeEntry({ epoch, partition, part, cleaned }: Row): Shard & { readonly cleaned: string } {
+function decodeEntry({ epoch, partition, part, cleaned }: Row): Entry {
   return {
     epoch: numberOf(epoch),
     partition: numberOf(partition),
