@@ -1,13 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { EventLog } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { type Definition, define } from '@tidemark/metrics';
-import { type FoldStore, PartitionFold } from '@tidemark/speed-layer';
+import { manualClock } from '@tidemark/runtime';
+import { type FoldStore, SpeedLayer } from '@tidemark/speed-layer';
 import type { DeltaKey, DeltaRow, Position, Views } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { type Bench, type Figures, type Place, rate, ratioAtLeast, scaled } from './bench.ts';
 import { type CustomerOf, chunks, orderRecords, uniform, zipf } from './events.ts';
-
-const PAGE = 2_000;
 
 type Flush = { readonly touched: readonly DeltaKey[]; readonly rows: readonly DeltaRow[]; readonly position: Position };
 
@@ -25,7 +25,10 @@ const bench = (name: string, customerOf: (customers: number) => CustomerOf): Ben
 
 export const speedBenches: readonly Bench[] = [bench('speed-uniform', uniform), bench('speed-zipf', zipf)];
 
-/** One partition read, folded and flushed page by page, against the same reads, JSON.parse, and the very same upserts. */
+/**
+ * The speed layer's handler on one partition of a full log, flushing after each batch, against the same reads, JSON.parse,
+ * and the very same upserts.
+ */
 async function run(place: Place, customerOf: CustomerOf): Promise<Figures> {
   const records = orderRecords(scaled(200_000, place), customerOf);
   const definition = define('USD');
@@ -47,15 +50,26 @@ async function run(place: Place, customerOf: CustomerOf): Promise<Figures> {
   }
 }
 
+/** Resolves when everything is in the store. */
 async function foldAll(log: EventLog, definition: Definition, views: FoldStore): Promise<void> {
-  const logId = await log.identity();
-  const fold = new PartitionFold({ definition, views, partition: 0, logId, position: null, cacheLimit: CACHE_LIMIT });
-  for (let from = 0n; ; ) {
-    const page = await log.read(0, from, { maxRecords: PAGE, waitMs: 0 });
-    if (page.records.length === 0) return;
-    await fold.fold(page.records);
-    await fold.flush();
-    from = page.next;
+  // By a clock that stands still before the first record nothing is behind, so that no batch waits for the next one.
+  const layer = new SpeedLayer({ log, views, definition, clock: manualClock(), gatherMs: 0, stateCache: CACHE_LIMIT });
+  let arrive = () => {};
+  const level = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const consumer = await log.consume(`bench-${randomUUID()}`, {
+    assigned: (partition) => layer.assigned(partition),
+    revoked: (partition) => layer.revoked(partition),
+    records: async (partition, batch) => {
+      await layer.records(partition, batch);
+      if (batch.level) arrive();
+    },
+  });
+  try {
+    await Promise.race([level, consumer.done]);
+  } finally {
+    await consumer.stop();
   }
 }
 
@@ -63,7 +77,7 @@ async function upsertAll(log: EventLog, flushes: readonly Flush[], views: Views)
   const decoder = new TextDecoder();
   let from = 0n;
   for (const { touched, rows, position } of flushes) {
-    const page = await log.read(0, from, { maxRecords: PAGE, waitMs: 0 });
+    const page = await log.read(0, from, { maxRecords: Number(position.offset - from) + 1, waitMs: 0 });
     for (const record of page.records) JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
     if (touched.length > 0) await views.writeTouched(touched);
     await views.writeDeltas(rows);
@@ -93,8 +107,7 @@ function recorder(flushes: Flush[]): FoldStore {
       touched = keys;
     },
     writeDeltas: async (written) => {
-      // States are copied, for the fold goes on with them.
-      rows = [...rows, ...written.map((row) => ({ ...row, state: [...row.state] }))];
+      rows = [...rows, ...written];
     },
     writeDeadLetters: async () => {},
     writePosition: async (_, position) => {
