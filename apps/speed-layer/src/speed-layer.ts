@@ -27,10 +27,11 @@ export type SpeedLayerOptions = {
 const MAX_DIRTY = 5_000;
 
 /**
- * Who is far behind gathers for a tenth of that: answers are a tenth staler than they are in any case, and rows are written
- * once for many more events, which is most of the work. Bounded, so that a crash has little to fold again.
+ * Who is far behind gathers for half of that: answers, which are old in any case, are half as old again at most, and far less
+ * soon, for rows are written once for many more events, which is most of the work. Bounded, so that a crash has little to fold
+ * again.
  */
-const GATHER_PART_OF_LAG = 0.1;
+const GATHER_PART_OF_LAG = 0.5;
 const MAX_GATHER_MS = 5_000;
 
 /** The partitions of one process: which it folds, and how far. */

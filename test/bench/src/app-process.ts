@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** One process of the system or of a baseline, run from source as this one is. */
+/** One process of the system, as it was built, or of a baseline, from source. */
 export class AppProcess {
   readonly url: string;
   readonly #child: ChildProcess;
@@ -15,6 +15,7 @@ export class AppProcess {
   /** Resolves when it says that it is ready; `url` is where it says that it answers, if it does. */
   static async start(module: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {
     const child = fork(fileURLToPath(module), [], {
+      execArgv: [...process.execArgv, ...(module.endsWith('.ts') ? ['--import', 'tsx'] : [])],
       env: { ...process.env, TIDEMARK_LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const LOOK_EVERY_MS = 20;
 
-/** Runs one command of an app to its end, from source as this process is. `look` is called all the time while it lives. */
+/** Runs one command of an app to its end. `look` is called all the time while it lives. */
 export async function runCommand(
   module: string,
   args: readonly string[],
