@@ -1,6 +1,7 @@
 import { newest } from '../lineage.ts';
 import type { BatchRow, Lineage } from '../port.ts';
 import type { Statements } from './connection.ts';
+import type { BoundWrite } from './replica-group.ts';
 import { insertInto, type StateCodec } from './state-codec.ts';
 import { TokenOrder } from './token-order.ts';
 import { booleanBytes, int32Bytes, textBytes } from './wire-bytes.ts';
@@ -35,13 +36,15 @@ export class BatchRows {
   /** The last content of a key within one write counts. */
   async write(rows: readonly BatchRow[]): Promise<void> {
     const byKey = new Map(rows.map((row) => [`${row.customerId}\0${row.generation}`, row]));
-    await this.#connection.write(
-      [...byKey.values()].map(({ customerId, generation, state }) => {
-        const key = textBytes(customerId);
-        const values = [key, int32Bytes(generation), booleanBytes(state === null), ...this.#codec.encode(state)];
-        return { cql: this.#insert, values, key };
-      }),
-    );
+    await this.#connection.write(this.#writes(byKey.values()));
+  }
+
+  *#writes(rows: Iterable<BatchRow>): Generator<BoundWrite> {
+    for (const { customerId, generation, state } of rows) {
+      const key = textBytes(customerId);
+      const values = [key, int32Bytes(generation), booleanBytes(state === null), ...this.#codec.encode(state)];
+      yield { cql: this.#insert, values, key };
+    }
   }
 
   /** The row that counts, read in slices: mostly it is the first of the first. */

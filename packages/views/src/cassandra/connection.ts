@@ -90,10 +90,10 @@ export class Connection {
   }
 
   /**
-   * Writes everything, in no order. Rows of the same replicas go as one unlogged batch, bounded in bytes: it is no
-   * transaction, only fewer requests. Some may be there when it fails: every write may be repeated.
+   * Writes everything, in no order, taking what it writes as it goes. Rows of the same replicas go as one unlogged batch,
+   * bounded in bytes: it is no transaction, only fewer requests. Some may be there when it fails: every write may be repeated.
    */
-  async write(writes: readonly BoundWrite[]): Promise<void> {
+  async write(writes: Iterable<BoundWrite>): Promise<void> {
     const replicasOf = (key: Buffer): string =>
       (this.#client.metadata.getReplicas(this.keyspace, key) ?? []).map(({ address }) => address).join();
     const groups = groupByReplica(writes, replicasOf);

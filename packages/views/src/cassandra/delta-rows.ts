@@ -2,6 +2,7 @@ import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaRow, DeltaSlice } from '../port.ts';
 import type { Bound, Statements } from './connection.ts';
 import { writeTimestamp } from './offset-timestamp.ts';
+import type { BoundWrite } from './replica-group.ts';
 import { insertInto, type StateCodec } from './state-codec.ts';
 import { TokenOrder } from './token-order.ts';
 import { blobBytes, int32Bytes, int64Bytes, listBytes, textBytes } from './wire-bytes.ts';
@@ -43,21 +44,23 @@ export class DeltaRows {
       const there = byKey.get(keyText(row));
       if (there === undefined || row.lastOffset > there.lastOffset) byKey.set(keyText(row), row);
     }
-    await this.#connection.write(
-      [...byKey.values()].map((row) => {
-        const key = textBytes(row.customerId);
-        const values = [
-          key,
-          int32Bytes(row.epoch),
-          int32Bytes(row.partition),
-          int64Bytes(row.lastOffset),
-          blobBytes(row.ids),
-          ...this.#codec.encode(row.state),
-          longOf(writeTimestamp(row.lastOffset)),
-        ];
-        return { cql: this.#insert, values, key };
-      }),
-    );
+    await this.#connection.write(this.#writes(byKey.values()));
+  }
+
+  *#writes(rows: Iterable<DeltaRow>): Generator<BoundWrite> {
+    for (const row of rows) {
+      const key = textBytes(row.customerId);
+      const values = [
+        key,
+        int32Bytes(row.epoch),
+        int32Bytes(row.partition),
+        int64Bytes(row.lastOffset),
+        blobBytes(row.ids),
+        ...this.#codec.encode(row.state),
+        longOf(writeTimestamp(row.lastOffset)),
+      ];
+      yield { cql: this.#insert, values, key };
+    }
   }
 
   /**

@@ -25,26 +25,32 @@ export class InFlight {
   }
 
   /**
-   * Works on many items, as many at once as may be under way; `work` takes its places by `run`. The results are in the order
-   * of the items. The first failure is thrown when everything that was begun has ended; nothing new is begun after it.
+   * Works on many items, as many at once as may be under way; `work` takes its places by `run`. An item is taken when its turn
+   * comes. The results are in the order of the items. The first failure is thrown when everything that was begun has ended;
+   * nothing new is begun after it.
    */
-  async map<I, T>(items: readonly I[], work: (item: I) => Promise<T>): Promise<readonly T[]> {
-    const results: T[] = new Array(items.length);
+  async map<I, T>(items: Iterable<I>, work: (item: I) => Promise<T>): Promise<readonly T[]> {
+    const results: T[] = [];
     const failures: unknown[] = [];
-    let next = 0;
+    const left = items[Symbol.iterator]();
+    let taken = 0;
+    let isOver = false;
     const lane = async (): Promise<void> => {
-      while (failures.length === 0 && next < items.length) {
-        const at = next++;
-        const item = items[at];
-        if (item === undefined) continue;
+      while (failures.length === 0) {
         try {
-          results[at] = await work(item);
+          const next = left.next();
+          if (next.done) break;
+          const at = taken++;
+          results[at] = await work(next.value);
         } catch (error) {
           failures.push(error);
         }
       }
+      isOver = true;
     };
-    await Promise.all(Array.from({ length: Math.min(this.#limit, items.length) }, lane));
+    const lanes: Promise<void>[] = [];
+    while (lanes.length < this.#limit && !isOver) lanes.push(lane());
+    await Promise.all(lanes);
     if (failures.length > 0) throw failures[0];
     return results;
   }

@@ -7,8 +7,9 @@ const write = (key: string, bytes = 10): BoundWrite => ({
   key: Buffer.from(key),
 });
 const byFirst = (key: Buffer): string => key.toString()[0] ?? '';
-const keys = (groups: readonly (readonly BoundWrite[])[]) =>
-  groups.map((group) => group.map(({ key }) => key.toString()));
+const keys = (groups: Iterable<readonly BoundWrite[]>) =>
+  Array.from(groups, (group) => group.map(({ key }) => key.toString()));
+const sizes = (groups: Iterable<readonly BoundWrite[]>) => Array.from(groups, (group) => group.length);
 
 test('only rows of the same replicas share a batch, and all are in one', () => {
   const groups = groupByReplica(
@@ -16,7 +17,7 @@ test('only rows of the same replicas share a batch, and all are in one', () => {
     byFirst,
   );
   expect(keys(groups)).toEqual([['a1', 'a2'], ['b1', 'b2'], ['c1']]);
-  expect(groupByReplica([], byFirst)).toEqual([]);
+  expect(keys(groupByReplica([], byFirst))).toEqual([]);
 });
 
 test('a batch stays below the bytes that a node warns of, and a row that is larger goes alone', () => {
@@ -29,9 +30,19 @@ test('a batch stays below the bytes that a node warns of, and a row that is larg
 
 test('a batch is of ten partitions at most, of however many rows', () => {
   const many = Array.from({ length: 25 }, (_, index) => write(`a${index}`));
-  expect(groupByReplica(many, byFirst).map((group) => group.length)).toEqual([10, 10, 5]);
+  expect(sizes(groupByReplica(many, byFirst))).toEqual([10, 10, 5]);
   const same = Array.from({ length: 25 }, () => write('a'));
-  expect(groupByReplica(same, byFirst).map((group) => group.length)).toEqual([25]);
+  expect(sizes(groupByReplica(same, byFirst))).toEqual([25]);
+});
+
+test('no more is taken than the next batch needs', () => {
+  let taken = 0;
+  const writes = function* () {
+    for (; taken < 100; taken++) yield write(`a${taken}`);
+  };
+  const groups = groupByReplica(writes(), byFirst);
+  groups.next();
+  expect(taken).toBe(10);
 });
 
 test('the key of a partition of several columns is as the nodes put it together', () => {

@@ -16,12 +16,14 @@ const CELL_BYTES = 20;
 
 type Group = { readonly writes: BoundWrite[]; readonly partitions: Set<string>; bytes: number };
 
-/** Groups writes whose rows have the same replicas: each is one batch that a node can take without asking others. */
-export function groupByReplica(
-  writes: readonly BoundWrite[],
+/**
+ * Groups writes whose rows have the same replicas: each is one batch that a node can take without asking others. Takes no more
+ * writes than the next group needs, so that those who make them as they are taken hold few.
+ */
+export function* groupByReplica(
+  writes: Iterable<BoundWrite>,
   replicasOf: (key: Buffer) => string,
-): readonly (readonly BoundWrite[])[] {
-  const groups: Group[] = [];
+): Generator<readonly BoundWrite[]> {
   const open = new Map<string, Group>();
   for (const write of writes) {
     const replicas = replicasOf(write.key);
@@ -29,15 +31,15 @@ export function groupByReplica(
     const partition = write.key.toString('latin1');
     let group = open.get(replicas);
     if (group === undefined || !hasRoom(group, bytes, partition)) {
+      if (group !== undefined) yield group.writes;
       group = { writes: [], partitions: new Set(), bytes: 0 };
-      groups.push(group);
       open.set(replicas, group);
     }
     group.writes.push(write);
     group.partitions.add(partition);
     group.bytes += bytes;
   }
-  return groups.map((group) => group.writes);
+  for (const { writes } of open.values()) yield writes;
 }
 
 function hasRoom(group: Group, bytes: number, partition: string): boolean {
