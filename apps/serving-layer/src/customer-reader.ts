@@ -47,7 +47,7 @@ export class CustomerReader {
       const asOfMs = asOfUnder(pin, selection.asOfMs, this.#context.clock.now());
       const progress = await this.progress();
       const lineage = selection.layer === 'speed' ? null : pin.lineage;
-      const rows = await this.#context.views.read(customerIds, lineage, pin.slice);
+      const rows = await this.#context.views.read(customerIds, lineage, pin.slice, progress.positions);
       return {
         customers: rows.map((each) => this.view(selection.layer === 'batch' ? withoutDeltas(each) : each, asOfMs)),
         provenance: this.provenance(pin, asOfMs, progress),

@@ -105,8 +105,17 @@ export type Views = {
   pointer(): Promise<LivePointer | null>;
   compareAndSetPointer(expected: LivePointer | null, next: LivePointer): Promise<boolean>;
 
-  /** A customer's rows for each id asked, in that order; a customer without rows has `batch: null, deltas: []`. */
-  read(customerIds: readonly string[], lineage: Lineage | null, slice: DeltaSlice): Promise<readonly CustomerRows[]>;
+  /**
+   * A customer's rows for each id asked, in that order; a customer without rows has `batch: null, deltas: []`. `positions` as they
+   * were read before: all deltas up to them are answered, and one beyond them comes with those before it. Absent: all that
+   * there are.
+   */
+  read(
+    customerIds: readonly string[],
+    lineage: Lineage | null,
+    slice: DeltaSlice,
+    positions?: ReadonlyMap<number, unknown>,
+  ): Promise<readonly CustomerRows[]>;
   /** Every customer that has a batch row or a counting delta, in the store's own order, page by page. */
   scan(
     lineage: Lineage | null,

@@ -16,7 +16,7 @@ export class SteeredViews {
     };
     this.views = {
       pointer: () => through('pointer', () => store.pointer()),
-      read: (ids, lineage, slice) => through('read', () => store.read(ids, lineage, slice)),
+      read: (...asked) => through('read', () => store.read(...asked)),
       scan: (lineage, slice, page) => through('scan', () => store.scan(lineage, slice, page)),
       touched: (slice) => store.touched(slice),
       positions: () => through('positions', () => store.positions()),

@@ -12,6 +12,7 @@ import {
   checkPosition,
 } from '../checked-row.ts';
 import { checkOffset } from '../checked-value.ts';
+import { inSlice } from '../lineage.ts';
 import type {
   BatchRow,
   Candidate,
@@ -101,9 +102,13 @@ export class CassandraViews implements Views {
     customerIds: readonly string[],
     lineage: Lineage | null,
     slice: DeltaSlice,
+    positions?: ReadonlyMap<number, unknown>,
   ): Promise<readonly CustomerRows[]> {
     const distinct = [...new Set(customerIds)];
-    const found = await this.#connection.each(distinct, (customerId) => this.#readOne(customerId, lineage, slice));
+    const hasEpoch0 = slice !== null && (await this.#mayHaveEpoch0(slice, positions));
+    const found = await this.#connection.each(distinct, (customerId) =>
+      this.#readOne(customerId, lineage, slice, hasEpoch0),
+    );
     const byId = new Map(found.map((rows) => [rows.customerId, rows]));
     return customerIds.map((customerId) => byId.get(customerId) ?? { customerId, batch: null, deltas: [] });
   }
@@ -237,13 +242,27 @@ export class CassandraViews implements Views {
     await this.#candidates.delete(generation);
   }
 
-  async #readOne(customerId: string, lineage: Lineage | null, slice: DeltaSlice): Promise<CustomerRows> {
+  /** Whether deltas of epoch 0 may have to be found. Markers come before rows, so that the directory knows of every partition. */
+  async #mayHaveEpoch0(
+    slice: NonNullable<DeltaSlice>,
+    positions: ReadonlyMap<number, unknown> | undefined,
+  ): Promise<boolean> {
+    if (positions === undefined) return await this.#touched.hasEpoch0(slice);
+    for (const partition of positions.keys()) if (inSlice(0, partition, slice)) return true;
+    return false;
+  }
+
+  async #readOne(
+    customerId: string,
+    lineage: Lineage | null,
+    slice: DeltaSlice,
+    hasEpoch0: boolean,
+  ): Promise<CustomerRows> {
     // An id that can't be stored has no rows; its bytes would be another's.
     if (!isIdentifier(customerId)) return { customerId, batch: null, deltas: [] };
     const [batch, deltas] = await Promise.all([
       lineage === null ? null : this.#batch.read(customerId, lineage),
-      // Markers come before rows, so the directory knows of every partition.
-      this.#deltas.read(customerId, slice, (after) => this.#touched.hasEpoch0(after)),
+      this.#deltas.read(customerId, slice, hasEpoch0),
     ]);
     return { customerId, batch, deltas };
   }

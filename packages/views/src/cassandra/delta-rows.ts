@@ -63,23 +63,16 @@ export class DeltaRows {
     }
   }
 
-  /**
-   * A customer's deltas in the slice. `hasEpoch0` answers whether anybody may have one of epoch 0 that counts in it: it knew of
-   * every partition that had one when it was asked.
-   */
-  async read(
-    customerId: string,
-    slice: DeltaSlice,
-    hasEpoch0: (slice: NonNullable<DeltaSlice>) => Promise<boolean>,
-  ): Promise<readonly DeltaRow[]> {
+  /** A customer's deltas in the slice. `hasEpoch0`: false when none of them have to be of epoch 0. */
+  async read(customerId: string, slice: DeltaSlice, hasEpoch0: boolean): Promise<readonly DeltaRow[]> {
     const key = textBytes(customerId);
     const from: Bound = { cql: this.#from, values: [key, int32Bytes(slice?.generation ?? 0)] };
     if (slice === null || slice.generation === 0) return this.counting(await this.#connection.rows(from), slice);
-    const [later, mayHave] = await Promise.all([this.#connection.rows(from), hasEpoch0(slice)]);
+    const later = await this.#connection.rows(from);
     // Whoever sees a row must see those before it, which were written first: where epoch 0 counts, it is read after them.
     const isPast = later.some(({ partition }) => inSlice(0, numberOf(partition), slice));
     const epoch0: Bound = { cql: this.#epoch0, values: [key] };
-    return this.counting([...(mayHave || isPast ? await this.#connection.rows(epoch0) : []), ...later], slice);
+    return this.counting([...(hasEpoch0 || isPast ? await this.#connection.rows(epoch0) : []), ...later], slice);
   }
 
   counting(rows: readonly Row[], slice: DeltaSlice): readonly DeltaRow[] {

@@ -1,7 +1,6 @@
 import { inSlice } from '../lineage.ts';
 import type { DeltaKey, DeltaSlice } from '../port.ts';
 import type { Statements } from './connection.ts';
-import { JoinedRead } from './joined-read.ts';
 import { CLEANED_TIMESTAMP, deleteTimestamp, MARKER_TIMESTAMP } from './offset-timestamp.ts';
 import { routingKey } from './replica-group.ts';
 import { EMPTY, int32Bytes, int64Bytes, textBytes } from './wire-bytes.ts';
@@ -27,8 +26,6 @@ type Entry = Shard & { readonly cleaned: string };
 export class TouchedMarkers {
   readonly #connection: Statements;
   readonly #known = new Set<string>();
-  /** Every read of a customer wants to know them. */
-  readonly #epoch0: JoinedRead<readonly Shard[]>;
   readonly #enter: string;
   readonly #insert: string;
   readonly #entriesFrom: string;
@@ -46,7 +43,6 @@ export class TouchedMarkers {
     const shard = 'epoch = ? AND partition = ? AND shard = ?';
     const entry = 'kind = ? AND epoch = ? AND partition = ? AND part = ?';
     this.#connection = connection;
-    this.#epoch0 = new JoinedRead(() => this.#entriesOf(this.#entriesOfEpoch0, [KIND]));
     this.#enter = `INSERT INTO ${directory} (kind, epoch, partition, part) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
     this.#insert = `INSERT INTO ${touched} (epoch, partition, shard, customer_id) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
     this.#entriesFrom = `${entries} AND epoch >= ?`;
@@ -104,7 +100,8 @@ export class TouchedMarkers {
 
   /** Whether anybody may have a delta in epoch 0 of a partition that the slice's cut does not have. */
   async hasEpoch0(slice: NonNullable<DeltaSlice>): Promise<boolean> {
-    return (await this.#epoch0.ask()).some(({ partition }) => inSlice(0, partition, slice));
+    const entries = await this.#entriesOf(this.#entriesOfEpoch0, [KIND]);
+    return entries.some(({ partition }) => inSlice(0, partition, slice));
   }
 
   async below(partition: number, epoch: number, limit: number): Promise<readonly DeltaKey[]> {
@@ -166,7 +163,7 @@ export class TouchedMarkers {
   async #entries(slice: DeltaSlice): Promise<readonly Shard[]> {
     const later = await this.#entriesOf(this.#entriesFrom, [KIND, int32Bytes(slice?.generation ?? 0)]);
     if (slice === null || slice.generation === 0) return later;
-    return [...later, ...(await this.#epoch0.ask())];
+    return [...later, ...(await this.#entriesOf(this.#entriesOfEpoch0, [KIND]))];
   }
 
   async #entriesOf(cql: string, values: readonly Buffer[]): Promise<readonly Entry[]> {
