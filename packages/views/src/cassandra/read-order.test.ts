@@ -31,6 +31,7 @@ it.each([
 
     const reading = reader.read(['anna'], null, { generation: 1, cutPartitions: new Set([0]) }, positions);
     // Later epochs first, and epoch 0 after them.
+    await settled();
     expect(asked).toHaveLength(1);
     await writer.writeDeltas([sampleDelta('anna', 0, 1, 4n)]);
     await writer.writeDeltas([sampleDelta('anna', 3, 1, 9n)]);
