@@ -15,12 +15,14 @@ import { recomputeLinearBench } from './recompute-linear-bench.ts';
 import { recomputePeerBenches } from './recompute-peer-benches.ts';
 import { speedBenches } from './speed-benches.ts';
 import { speedStreamsBenches } from './speed-streams-benches.ts';
+import { steadyStreamsBench } from './steady-streams-bench.ts';
 
 const BENCHES: readonly Bench[] = [
   appendBench,
   readBench,
   ...speedBenches,
   ...speedStreamsBenches,
+  steadyStreamsBench,
   landBench,
   importBench,
   recomputeBench,
