@@ -10,6 +10,11 @@ const args = process.argv.slice(2);
 const bench = join(root, 'test', 'bench');
 const folder = join(bench, 'src', ...(args[0] === 'cost' ? args.splice(0, 1) : []));
 // As apps are started, and so a baseline is too.
-const flags = ['--max-semi-space-size=64', join(bench, 'run.mjs'), join(folder, 'main.ts')];
+const flags = [
+  '--max-semi-space-size=64',
+  '--heap-growing-percent=50',
+  join(bench, 'run.mjs'),
+  join(folder, 'main.ts'),
+];
 const { status } = spawnSync(process.execPath, [...flags, ...args], { cwd: root, stdio: 'inherit' });
 process.exitCode = status ?? 1;
