@@ -7,6 +7,8 @@ export type SessionOptions = {
   readonly threads: number;
   /** Where it spills; made when missing. */
   readonly tempFolder: string;
+  /** Whether what is read and written keeps its order: it takes more memory. */
+  readonly keepsOrder?: boolean;
 };
 
 /** An in-memory DuckDB with its main connection. */
@@ -29,7 +31,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
-    preserve_insertion_order: 'false',
+    preserve_insertion_order: String(options.keepsOrder ?? false),
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");

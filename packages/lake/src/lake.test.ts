@@ -195,7 +195,8 @@ describe('an import', () => {
       events.append({ place: { row }, key: null, value, timestampMs: null, parsed });
       if (parsed.ok) rows.append({ row }, parsed.event);
     });
-    for (const writer of [rows, events]) await writer.drop(`SELECT position FROM ${events.table} WHERE event_id = '2'`);
+    for (const writer of [rows, events])
+      await writer.drop(`SELECT position FROM ${events.relation} WHERE event_id = '2'`);
     await lake.commitImport(definition, { ...entry, file: await events.finish() }, await rows.finish());
     const files = await lake.rowFiles(definition, { partitions: new Map(), imports: 1 });
     expect(files.get('orders')?.map(({ rows: count }) => count)).toEqual([2]);

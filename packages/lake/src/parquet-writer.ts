@@ -11,12 +11,20 @@ import type { LakeStorage } from './port.ts';
 /** Columns as DuckDB names and types. */
 export type ParquetColumn = { readonly name: string; readonly type: string };
 
-/** Writes rows into one Parquet file (zstd). Rows gather in DuckDB, which spills beyond its memory limit. */
+/** A value of a column: a bigint where it is BIGINT, a number where it is INTEGER, bytes where it is BLOB. */
+export type ParquetValue = string | number | bigint | boolean | Uint8Array | null;
+
+/**
+ * Writes rows into one Parquet file (zstd). Rows are appended one by one, which gather in DuckDB and spill beyond its memory
+ * limit, or as queries, which are asked when the file is written.
+ */
 export class ParquetWriter {
   readonly #connection: DuckDBConnection;
   readonly #table: string;
   readonly #appender: DuckDBAppender;
-  #rows = 0;
+  #appended = 0;
+  #queries: readonly string[] = [];
+  readonly #removed: string[] = [];
   #open = true;
 
   private constructor(connection: DuckDBConnection, table: string, appender: DuckDBAppender) {
@@ -34,41 +42,60 @@ export class ParquetWriter {
     return new ParquetWriter(connection, table, await connection.createAppender(table));
   }
 
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** Appends one row; `fill` appends a value for every column in order. */
-  append(fill: (appender: DuckDBAppender) => void): void {
-    fill(this.#appender);
+  /** Appends one row: a value for every column, in order. */
+  append(values: readonly ParquetValue[]): void {
+    for (const value of values) appendValue(this.#appender, value);
     this.#appender.endRow();
-    this.#rows++;
+    this.#appended++;
   }
 
-  /** The rows appended so far, as a table of the session. */
-  get table(): string {
+  /**
+   * Appends the rows of a query of the session: its columns are the file's, in order, and its rows ascend by what the file is
+   * ordered by. It is asked whenever the rows are looked at, so what it reads must stay until the writer has ended.
+   */
+  appendQuery(sql: string): void {
+    this.#queries = [...this.#queries, sql];
+  }
+
+  /** The rows appended so far, as a relation of the session. */
+  get relation(): string {
     this.#appender.flushSync();
-    return this.#table;
+    const tables = this.#appended > 0 || this.#queries.length === 0 ? [`SELECT * FROM ${this.#table}`] : [];
+    return `(${[...tables, ...this.#queries].join(' UNION ALL ')})`;
   }
 
-  /** Takes back the rows for which the SQL condition holds. */
-  async remove(condition: string): Promise<void> {
-    const result = await this.#connection.run(`DELETE FROM ${this.table} WHERE ${condition}`);
-    this.#rows -= result.rowsChanged;
+  /** Takes back the rows whose `position` is among those that a SQL query gives. */
+  async remove(positions: string): Promise<void> {
+    if (this.#appended > 0) {
+      this.#appender.flushSync();
+      const result = await this.#connection.run(`DELETE FROM ${this.#table} WHERE position IN (${positions})`);
+      this.#appended -= result.rowsChanged;
+    }
+    if (this.#queries.length === 0) return;
+    const removed = `${this.#table}_removed_${this.#removed.length}`;
+    await this.#connection.run(`CREATE TABLE ${removed} AS SELECT position FROM (${positions}) AS removed(position)`);
+    this.#removed.push(removed);
+    this.#queries = this.#queries.map((sql) => `SELECT * FROM (${sql}) ANTI JOIN ${removed} USING (position)`);
   }
 
   /** Puts the rows under `path` and says what was put; null when there was none. The writer is closed either way. */
   async finish(storage: LakeStorage, path: string, orderBy: string): Promise<LakeFile | null> {
     const local = join(storage.scratchFolder, `${randomUUID()}.parquet`);
     try {
-      if (this.#rows === 0) return null;
-      const copy = `COPY (SELECT * FROM ${this.table} ORDER BY ${orderBy}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`;
-      await tellingFullDisk(() => this.#connection.run(copy));
-      return await putParquet(storage, path, local, this.#rows);
+      if (this.#appended === 0 && this.#queries.length === 0) return null;
+      const order = this.#isOrdered ? '' : ` ORDER BY ${orderBy}`;
+      const copy = `COPY (SELECT * FROM ${this.relation}${order}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`;
+      const { rowsChanged } = await tellingFullDisk(() => this.#connection.run(copy));
+      return rowsChanged === 0 ? null : await putParquet(storage, path, local, rowsChanged);
     } finally {
       await rm(local, { force: true });
       await this.discard();
     }
+  }
+
+  /** A query keeps its order alone: other rows come beside it, and a join may lose it. */
+  get #isOrdered(): boolean {
+    return this.#appended === 0 && this.#queries.length === 1 && this.#removed.length === 0;
   }
 
   /** Ends the writer without putting anything; without effect once it has ended. */
@@ -76,9 +103,18 @@ export class ParquetWriter {
     if (!this.#open) return;
     this.#open = false;
     this.#appender.closeSync();
-    await this.#connection.run(`DROP TABLE ${this.#table}`);
+    for (const table of [this.#table, ...this.#removed]) await this.#connection.run(`DROP TABLE ${table}`);
     this.#connection.closeSync();
   }
+}
+
+function appendValue(to: DuckDBAppender, value: ParquetValue): void {
+  if (value === null) to.appendNull();
+  else if (typeof value === 'string') to.appendVarchar(value);
+  else if (typeof value === 'bigint') to.appendBigInt(value);
+  else if (typeof value === 'number') to.appendInteger(value);
+  else if (typeof value === 'boolean') to.appendBoolean(value);
+  else to.appendBlob(value);
 }
 
 /** Hashes a finished local file, then makes it durable under `path`. */

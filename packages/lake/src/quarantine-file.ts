@@ -35,13 +35,8 @@ export class QuarantineWriter {
     return new QuarantineWriter(storage, await ParquetWriter.open(session, QUARANTINE_FILE_COLUMNS));
   }
 
-  append(rejected: QuarantinedLine): void {
-    this.#writer.append((to) => {
-      to.appendBigInt(BigInt(rejected.line));
-      to.appendVarchar(rejected.code);
-      to.appendVarchar(rejected.reason);
-      to.appendBlob(rejected.raw);
-    });
+  append({ line, code, reason, raw }: QuarantinedLine): void {
+    this.#writer.append([BigInt(line), code, reason, raw]);
   }
 
   discard(): Promise<void> {

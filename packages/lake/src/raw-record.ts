@@ -1,5 +1,5 @@
 import type { ParseResult } from '@tidemark/contracts';
-import type { ParquetColumn } from './parquet-writer.ts';
+import type { ParquetColumn, ParquetValue } from './parquet-writer.ts';
 
 /** Where a record stands: in the log, or in the import it belongs to (whose number the manifest gives). */
 export type Place =
@@ -36,3 +36,23 @@ export const EVENT_FILE_COLUMNS: readonly ParquetColumn[] = [
   { name: 'record_key', type: 'BLOB' },
   { name: 'raw', type: 'BLOB' },
 ];
+
+/** The values of a record in the columns of the events files. */
+export function eventFileValues({ place, key, value, timestampMs, parsed }: LandingRecord): readonly ParquetValue[] {
+  const event = parsed.ok ? parsed.event : null;
+  return [
+    ...placeValues(place),
+    timestampMs === null ? null : BigInt(timestampMs),
+    parsed.ok ? null : parsed.code,
+    event?.event_id ?? null,
+    event?.event_type ?? null,
+    event?.customer_id ?? null,
+    event ? BigInt(event.occurred_at) : null,
+    key,
+    value,
+  ];
+}
+
+/** Epoch, partition and position. */
+export const placeValues = (place: Place): readonly ParquetValue[] =>
+  'row' in place ? [null, null, BigInt(place.row)] : [place.epoch, place.partition, place.offset];

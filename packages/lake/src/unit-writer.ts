@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { DuckDBAppender } from '@duckdb/node-api';
 import type { TidemarkEvent } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import { type Definition, expand, type FieldType, type FieldValue, rowColumns, type Source } from '@tidemark/metrics';
 import type { ExpandedRows, LakeFile } from './manifest.ts';
-import { ParquetWriter } from './parquet-writer.ts';
+import { type ParquetValue, ParquetWriter } from './parquet-writer.ts';
 import type { LakeStorage } from './port.ts';
-import { EVENT_FILE_COLUMNS, type LandingRecord, type Place } from './raw-record.ts';
+import { EVENT_FILE_COLUMNS, eventFileValues, type LandingRecord, type Place, placeValues } from './raw-record.ts';
 
 /** Writes the events of one range or import exactly as they came. */
 export class EventFileWriter {
@@ -23,28 +22,22 @@ export class EventFileWriter {
   }
 
   append(record: LandingRecord): void {
-    const event = record.parsed.ok ? record.parsed.event : null;
-    this.#writer.append((to) => {
-      appendPlace(to, record.place);
-      appendOrNull(to, record.timestampMs, (value) => to.appendBigInt(BigInt(value)));
-      appendOrNull(to, record.parsed.ok ? null : record.parsed.code, (value) => to.appendVarchar(value));
-      appendOrNull(to, event?.event_id ?? null, (value) => to.appendVarchar(value));
-      appendOrNull(to, event?.event_type ?? null, (value) => to.appendVarchar(value));
-      appendOrNull(to, event?.customer_id ?? null, (value) => to.appendVarchar(value));
-      appendOrNull(to, event?.occurred_at ?? null, (value) => to.appendBigInt(BigInt(value)));
-      appendOrNull(to, record.key, (value) => to.appendBlob(value));
-      to.appendBlob(record.value);
-    });
+    this.#writer.append(eventFileValues(record));
   }
 
-  /** What was appended so far, as a table of the lake's session with the columns of the file. */
-  get table(): string {
-    return this.#writer.table;
+  /** Appends events by SQL: as `ParquetWriter.appendQuery`, ascending by position. */
+  appendQuery(sql: string): void {
+    this.#writer.appendQuery(sql);
+  }
+
+  /** What was appended so far, as a relation of the lake's session with the columns of the file. */
+  get relation(): string {
+    return this.#writer.relation;
   }
 
   /** Takes back the events at the positions that a SQL query gives. */
   drop(positions: string): Promise<void> {
-    return this.#writer.remove(`position IN (${positions})`);
+    return this.#writer.remove(positions);
   }
 
   discard(): Promise<void> {
@@ -76,30 +69,23 @@ export class RowFileWriter {
   }
 
   append(place: Place, event: TidemarkEvent): void {
-    const change = expand(event);
-    this.#writers.get(change.source.name)?.append((to) => {
-      appendPlace(to, place);
-      to.appendVarchar(event.customer_id);
-      to.appendVarchar(event.event_id);
-      to.appendBigInt(BigInt(event.occurred_at));
-      to.appendVarchar(change.key);
-      to.appendVarchar(change.kind);
-      for (const field of change.source.fields) {
-        const value = change.plus[field.name];
-        appendField(to, field.type, value);
-        if (field.optional) to.appendBoolean(value !== undefined);
-      }
-    });
+    const { source, values } = rowFileValues(place, event);
+    this.#writers.get(source.name)?.append(values);
   }
 
-  /** What was appended so far: for each source a table of the lake's session with `rowFileColumns`. */
-  get tables(): ReadonlyMap<string, string> {
-    return new Map([...this.#writers].map(([source, writer]) => [source, writer.table]));
+  /** Appends rows of a source by SQL: as `ParquetWriter.appendQuery`, ascending by position. */
+  appendQuery(source: string, sql: string): void {
+    this.#writers.get(source)?.appendQuery(sql);
+  }
+
+  /** What was appended so far: for each source a relation of the lake's session with `rowFileColumns`. */
+  get relations(): ReadonlyMap<string, string> {
+    return new Map([...this.#writers].map(([source, writer]) => [source, writer.relation]));
   }
 
   /** Takes back the rows at the positions that a SQL query gives. */
   async drop(positions: string): Promise<void> {
-    for (const writer of this.#writers.values()) await writer.remove(`position IN (${positions})`);
+    for (const writer of this.#writers.values()) await writer.remove(positions);
   }
 
   async discard(): Promise<void> {
@@ -123,29 +109,38 @@ export class RowFileWriter {
 /** What a row file holds of `rowColumns`: an import's number is not known yet when its rows are written. */
 export const rowFileColumns = (source: Source) => rowColumns(source).filter(({ name }) => name !== 'import');
 
-function appendPlace(to: DuckDBAppender, place: Place): void {
-  if ('row' in place) {
-    to.appendNull();
-    to.appendNull();
-    to.appendBigInt(BigInt(place.row));
-  } else {
-    to.appendInteger(place.epoch);
-    to.appendInteger(place.partition);
-    to.appendBigInt(place.offset);
-  }
+/** The source of an event's row, and the row's values in `rowFileColumns`. */
+export function rowFileValues(
+  place: Place,
+  event: TidemarkEvent,
+): { readonly source: Source; readonly values: readonly ParquetValue[] } {
+  const { source, key, kind, plus } = expand(event);
+  const values = [
+    ...placeValues(place),
+    event.customer_id,
+    event.event_id,
+    BigInt(event.occurred_at),
+    key,
+    kind,
+    ...source.fields.flatMap(({ name, type, optional }) => {
+      const value = plus[name];
+      return optional ? [fieldValue(type, value), value !== undefined] : [fieldValue(type, value)];
+    }),
+  ];
+  return { source, values };
 }
 
-function appendField(to: DuckDBAppender, type: FieldType, value: FieldValue): void {
-  if (value === null || value === undefined) to.appendNull();
-  else if (type === 'money' && typeof value === 'bigint') to.appendBigInt(value);
-  else if (type === 'time' && typeof value === 'number') to.appendBigInt(BigInt(value));
-  else if (type === 'int' && typeof value === 'number') to.appendInteger(value);
-  else if (type === 'text' && typeof value === 'string') to.appendVarchar(value);
-  else if (type === 'bool' && typeof value === 'boolean') to.appendBoolean(value);
-  else throw new TypeError(`a field of type ${type} does not take a ${typeof value}`);
+function fieldValue(type: FieldType, value: FieldValue): ParquetValue {
+  if (value === null || value === undefined) return null;
+  if (type === 'time' && typeof value === 'number') return BigInt(value);
+  if (typeof value === VALUE_TYPES[type]) return value;
+  throw new TypeError(`a field of type ${type} does not take a ${typeof value}`);
 }
 
-function appendOrNull<T>(to: DuckDBAppender, value: T | null, append: (value: T) => void): void {
-  if (value === null) to.appendNull();
-  else append(value);
-}
+const VALUE_TYPES: Readonly<Record<FieldType, string>> = {
+  money: 'bigint',
+  time: 'number',
+  text: 'string',
+  int: 'number',
+  bool: 'boolean',
+};

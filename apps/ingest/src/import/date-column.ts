@@ -73,6 +73,18 @@ export async function readDates(
   await connection.run(`DROP TABLE ${source}`);
 }
 
+/**
+ * SQL of whether a text is `2010-12-01T08:26:05Z` to the letter: it is read as the time that is written so, in whatever way
+ * its column is read.
+ */
+export const isInstantSql = (column: string): string =>
+  `strlen(${column}) = 20 AND strftime(${secondSql(column)}, '%Y-%m-%dT%H:%M:%SZ') = ${column}`;
+
+/** SQL of the UTC milliseconds of such a text. */
+export const instantMsSql = (column: string): string => `epoch_ms(${secondSql(column)})`;
+
+const secondSql = (column: string): string => `TRY_CAST(left(${column}, 19) AS TIMESTAMP)`;
+
 /** SQL of an hour with two digits, '24' and up where there is none such: it is not taken for the next day's first. */
 const HOUR_24 = (of: string): string =>
   `CASE WHEN ${of}.h = '' THEN '00' WHEN TRY_CAST(${of}.h AS INT) > 23 THEN '99' ELSE lpad(${of}.h, 2, '0') END`;

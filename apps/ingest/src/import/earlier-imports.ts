@@ -4,8 +4,9 @@ import { type Session, textLiteral } from '@tidemark/duckdb';
 import type { Lake } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
 import { z } from 'zod';
-import { EVENTS_PER_ROW, returnedIdSql, type Writers } from './event-stage.ts';
+import { EVENTS_PER_ROW, type Writers } from './event-stage.ts';
 import { RESOLVED_SUFFIX } from './import-source.ts';
+import { returnedIdSql } from './row-reader.ts';
 
 /** How rows are told from those of earlier imports. */
 export type Identity =
@@ -42,7 +43,7 @@ export async function settle(
       `CREATE TABLE ${VERDICTS} AS ${options.identity === 'content' ? byContent(options.isKnownFile) : BY_ID}`,
     );
     await connection.run(
-      `CREATE TABLE ${RETURNED} AS SELECT e.position, e.raw, v.new_id FROM ${writers.events.table} AS e
+      `CREATE TABLE ${RETURNED} AS SELECT e.position, e.raw, v.new_id FROM ${writers.events.relation} AS e
        JOIN ${VERDICTS} AS v ON e.position // ${EVENTS_PER_ROW} = v.row WHERE v.new_id IS NOT NULL`,
     );
     const dropped = `SELECT row * ${EVENTS_PER_ROW} + unnest(range(${EVENTS_PER_ROW})) FROM ${VERDICTS}
@@ -59,9 +60,9 @@ export async function settle(
 /** What is about to be imported: a line for each event, with the row it belongs to. */
 function stagedSql(definition: Definition, writers: Writers): string {
   const parts = definition.sources.map((source) => {
-    const table = writers.rows.tables.get(source.name);
+    const relation = writers.rows.relations.get(source.name);
     return `SELECT ${textLiteral(source.name)} AS source, ${source.keyed} AS keyed, customer_id, event_id, key, kind, position,
-      position // ${EVENTS_PER_ROW} AS row FROM ${table}`;
+      position // ${EVENTS_PER_ROW} AS row FROM ${relation}`;
   });
   return parts.join(' UNION ALL ');
 }

@@ -37,7 +37,7 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
   const { storage, catalog, definition, clock, limits, onProgress } = context;
   const startedMs = clock.now();
   const folder = await makeWorkingFolder(storage.scratchFolder, startedMs);
-  const session = await openSession({ ...limits, tempFolder: join(folder, 'filing') });
+  const session = await openSession({ ...limits, tempFolder: join(folder, 'filing'), keepsOrder: true });
   try {
     const lake = new Lake(storage, session);
     const writers: Writers = {
@@ -45,7 +45,7 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
       rows: await lake.rowWriter(definition),
       quarantine: await lake.quarantineWriter(),
     };
-    const mappingSession = await openSession({ ...limits, tempFolder: join(folder, 'mapping') });
+    const mappingSession = await openSession({ ...limits, tempFolder: join(folder, 'mapping'), keepsOrder: true });
     let staged: Staged;
     try {
       const sampleRows = catalog === null ? SAMPLE_ROWS : 0;

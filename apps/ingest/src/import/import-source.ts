@@ -1,5 +1,8 @@
-/** How a mapped value is read: money is rounded to the minor unit, times become UTC, the rest stays as it is. */
-export type FieldKind = 'text' | 'money' | 'time' | 'int';
+/**
+ * How a mapped value is read: money is rounded to the minor unit, times become UTC, the rest stays as it is. `id` is text
+ * that names something, so that one is as good as another; `text` and `int` are what may decide what becomes of a row.
+ */
+export type FieldKind = 'id' | 'text' | 'money' | 'time' | 'int';
 
 export type SourceField = { readonly name: string; readonly kind: FieldKind; readonly required: boolean };
 
@@ -19,20 +22,21 @@ export type ImportSource = {
   events(row: MappedRow, id: string): readonly WireEvent[];
 };
 
+const id = (name: string): SourceField => ({ name, kind: 'id', required: true });
 const text = (name: string): SourceField => ({ name, kind: 'text', required: true });
 const money = (name: string): SourceField => ({ name, kind: 'money', required: true });
 const time = (name: string): SourceField => ({ name, kind: 'time', required: true });
 const int = (name: string): SourceField => ({ name, kind: 'int', required: true });
 const optional = (field: SourceField): SourceField => ({ ...field, required: false });
 
-const identity: readonly SourceField[] = [text('customer_id'), optional(text('event_id'))];
+const identity: readonly SourceField[] = [id('customer_id'), optional(id('event_id'))];
 
 const orders: ImportSource = {
   name: 'orders',
   key: 'order_id',
   fields: [
     ...identity,
-    text('order_id'),
+    id('order_id'),
     money('total_amount'),
     time('order_date'),
     optional(time('occurred_at')),
@@ -59,8 +63,8 @@ const refunds: ImportSource = {
   key: 'refund_id',
   fields: [
     ...identity,
-    text('refund_id'),
-    text('order_id'),
+    id('refund_id'),
+    id('order_id'),
     money('amount'),
     time('occurred_at'),
     optional(text('currency')),
@@ -76,7 +80,7 @@ const supportTickets: ImportSource = {
   key: 'ticket_id',
   fields: [
     ...identity,
-    text('ticket_id'),
+    id('ticket_id'),
     text('category'),
     text('priority'),
     time('created_date'),
@@ -97,7 +101,7 @@ export const RESOLVED_SUFFIX = '.resolved';
 const marketingEvents: ImportSource = {
   name: 'marketing_events',
   key: null,
-  fields: [...identity, text('event_type'), text('campaign_id'), time('event_date'), optional(time('occurred_at'))],
+  fields: [...identity, text('event_type'), id('campaign_id'), time('event_date'), optional(time('occurred_at'))],
   events: ({ customer_id, event_type, campaign_id, event_date, occurred_at }, id) => [
     { event_id: id, event_type, customer_id, occurred_at: occurred_at ?? event_date, campaign_id, event_date },
   ],

@@ -1,13 +1,13 @@
 import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
 import { IngestError } from '../error.ts';
 import { fractionDigitsSql, PLAIN_DECIMAL_SQL, profileColumns, wholeDigitsSql } from './column-profile.ts';
-import { readDates } from './date-column.ts';
+import { instantMsSql, isInstantSql, readDates } from './date-column.ts';
 import { type Expression, typedSql } from './expression.ts';
 import { INPUT, textColumn } from './input-table.ts';
 import type { MappedField, Mapping } from './mapping.ts';
 import { enclosed } from './syntax.ts';
 
-/** The table of the mapped lines: `line`, `code` and `reason` of what is wrong with it, and the fields. */
+/** The relation of the mapped lines: `line`, `rejected` (code and reason of what is wrong with it), and the fields. */
 export const LINES = 'lines';
 
 /** More digits after the point than this are refused line by line: what is left keeps sums within DECIMAL(38). */
@@ -24,7 +24,7 @@ export const fieldColumn = (name: string): string => identifier(`f_${name}`);
 
 /**
  * Evaluates the mapping on every record of the input and types what comes out: text stays as it is, money becomes an
- * exact DECIMAL, times become UTC milliseconds. What can't be is named in `code` and `reason` of the line.
+ * exact DECIMAL (`digits`: those of the currency), times become UTC milliseconds. What can't be is named in `rejected`.
  * Throws `IngestError` when the mapping does not fit the file.
  */
 export async function mapLines(
@@ -32,6 +32,7 @@ export async function mapLines(
   mapping: Mapping,
   expressions: readonly Expression[],
   wanted: readonly string[],
+  digits: number,
 ): Promise<void> {
   await evaluate(session, expressions, wanted);
   const checks: string[] = ["WHEN broken THEN ['invalid_utf8', 'its bytes are not UTF-8']"];
@@ -44,21 +45,21 @@ export async function mapLines(
   const columns: string[] = [];
   const joins: string[] = [];
   for (const field of mapping.fields) {
-    const typed = await typeField(session, field, mapping);
+    const typed = await typeField(session, field, mapping, digits);
     columns.push(`${typed.sql} AS ${fieldColumn(field.name)}`);
     if (typed.join) joins.push(typed.join);
     checks.push(...typed.checks);
   }
+  // Lines that are grouped are looked at again; of others a row each is made, and kept.
   await session.connection.run(
-    `CREATE TABLE ${LINES} AS SELECT line, CASE ${checks.join(' ')} END AS rejected, ${columns.join(', ')}
+    `CREATE ${mapping.groupBy === null ? 'VIEW' : 'TABLE'} ${LINES} AS SELECT line, CASE ${checks.join(' ')} END AS rejected, ${columns.join(', ')}
      FROM mapped ${joins.join(' ')}`,
   );
-  await session.connection.run('DROP TABLE mapped');
 }
 
 const failedColumn = (field: string): string => identifier(`failed_${field}`);
 
-/** Makes the table `mapped` of the expressions' values as text. */
+/** Makes the relation `mapped` of the expressions' values as text: a table where they have to be computed. */
 async function evaluate(
   session: Session,
   expressions: readonly Expression[],
@@ -98,7 +99,7 @@ async function evaluate(
     selected.push(`${tried} IS NULL AS ${failedColumn(expression.field)}`);
   }
   await session.connection.run(
-    `CREATE TABLE mapped AS SELECT line, bytes IS NOT NULL AS broken, ${selected.join(', ')}
+    `CREATE ${computed.length === 0 ? 'VIEW' : 'TABLE'} mapped AS SELECT line, bytes IS NOT NULL AS broken, ${selected.join(', ')}
      FROM (SELECT *${computed.join('')} FROM typed)`,
   );
 }
@@ -143,35 +144,58 @@ async function checkType(
 
 type TypedField = { readonly sql: string; readonly join: string | null; readonly checks: readonly string[] };
 
-async function typeField(session: Session, { name, kind }: MappedField, mapping: Mapping): Promise<TypedField> {
+async function typeField(
+  session: Session,
+  { name, kind }: MappedField,
+  mapping: Mapping,
+  digits: number,
+): Promise<TypedField> {
   const column = `mapped.${fieldColumn(name)}`;
-  const check = (condition: string, code: string, why: string) =>
-    `WHEN ${column} IS NOT NULL AND ${condition} THEN ['${code}', ${textLiteral(`${name}: ${why}`)}]`;
-  if (kind === 'time') {
-    const dates = `dates_${name}`;
-    const options = { timezone: mapping.timezone, format: mapping.dateFormat };
-    await readDates(session, { ...options, from: 'mapped', column: fieldColumn(name), field: name, into: dates });
-    const join = `LEFT JOIN ${dates} ON ${dates}.value = ${column}`;
-    return { sql: `${dates}.ms`, join, checks: [check(`${dates}.ms IS NULL`, 'invalid_time', 'is no date and time')] };
-  }
-  if (kind === 'money') {
-    const plain = `regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
-    const { whole, scale } = await moneyDigits(session, column);
-    const limit = Math.min(MAX_WHOLE_DIGITS, 38 - scale - SUM_DIGITS);
-    // No wider than it must be: text is cast to a wide DECIMAL twenty times slower than to a narrow one.
-    const amount = `TRY_CAST(${column} AS DECIMAL(${Math.min(Math.max(whole + scale, 1), 38)}, ${scale}))`;
-    const checks = [
-      check(`NOT ${plain}`, 'invalid_money', 'is not a plain decimal such as "1234.50"'),
-      check(
-        `${fractionDigitsSql(column)} > ${MAX_SCALE}`,
-        'money_too_precise',
-        `has more than ${MAX_SCALE} digits after the point`,
-      ),
-      check(`coalesce(abs(${amount}) >= 1${'0'.repeat(limit)}, true)`, 'money_out_of_range', 'is too large'),
-    ];
-    return { sql: `CASE WHEN ${plain} THEN ${amount} END`, join: null, checks };
-  }
-  return { sql: column, join: null, checks: [] };
+  if (kind === 'time') return typeTime(session, name, column, mapping);
+  return kind === 'money' ? typeMoney(session, name, column, digits) : { sql: column, join: null, checks: [] };
+}
+
+const check = (name: string, condition: string, code: string, why: string): string =>
+  `WHEN mapped.${fieldColumn(name)} IS NOT NULL AND ${condition} THEN ['${code}', ${textLiteral(`${name}: ${why}`)}]`;
+
+async function typeTime(session: Session, name: string, column: string, mapping: Mapping): Promise<TypedField> {
+  if (await holds(session, column, isInstantSql(column))) return { sql: instantMsSql(column), join: null, checks: [] };
+  const dates = `dates_${name}`;
+  const options = { timezone: mapping.timezone, format: mapping.dateFormat };
+  await readDates(session, { ...options, from: 'mapped', column: fieldColumn(name), field: name, into: dates });
+  const join = `LEFT JOIN ${dates} ON ${dates}.value = ${column}`;
+  const checks = [check(name, `${dates}.ms IS NULL`, 'invalid_time', 'is no date and time')];
+  return { sql: `${dates}.ms`, join, checks };
+}
+
+async function typeMoney(session: Session, name: string, column: string, digits: number): Promise<TypedField> {
+  // What the cast writes as it was, but for zeros at the end, is an amount that needs no further look.
+  const simple = `TRY_CAST(${column} AS DECIMAL(${NARROW_DIGITS}, ${digits}))`;
+  if (await holds(session, column, `starts_with(${simple}::VARCHAR, ${column})`))
+    return { sql: simple, join: null, checks: [] };
+  const plain = `regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
+  const { whole, scale } = await moneyDigits(session, column);
+  const limit = Math.min(MAX_WHOLE_DIGITS, 38 - scale - SUM_DIGITS);
+  // No wider than it must be: text is cast to a wide DECIMAL twenty times slower than to a narrow one.
+  const amount = `TRY_CAST(${column} AS DECIMAL(${Math.min(Math.max(whole + scale, 1), 38)}, ${scale}))`;
+  const checks = [
+    check(name, `NOT ${plain}`, 'invalid_money', 'is not a plain decimal such as "1234.50"'),
+    check(
+      name,
+      `${fractionDigitsSql(column)} > ${MAX_SCALE}`,
+      'money_too_precise',
+      `has more than ${MAX_SCALE} digits after the point`,
+    ),
+    check(name, `coalesce(abs(${amount}) >= 1${'0'.repeat(limit)}, true)`, 'money_out_of_range', 'is too large'),
+  ];
+  return { sql: `CASE WHEN ${plain} THEN ${amount} END`, join: null, checks };
+}
+
+/** Whether a condition is true of every value of the column. */
+async function holds(session: Session, column: string, condition: string): Promise<boolean> {
+  const sql = `SELECT count(*) FROM mapped WHERE ${column} IS NOT NULL AND (${condition}) IS DISTINCT FROM true`;
+  const [[others] = []] = (await session.connection.runAndReadAll(sql)).getRows();
+  return others === 0n;
 }
 
 /** Digits before and after the point that hold every amount of the column exactly. */

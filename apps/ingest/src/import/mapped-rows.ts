@@ -2,9 +2,16 @@ import type { Session } from '@tidemark/duckdb';
 import type { FieldKind } from './import-source.ts';
 import { fieldColumn, LINES } from './mapped-lines.ts';
 import type { MappedField, Mapping } from './mapping.ts';
+import { plainSql } from './plain-value.ts';
 
-/** The table of rows: `first_line`, `lines`, `rejected` (code and reason) and the fields as an event takes them. */
+/**
+ * The table of rows: `first_line`, `lines`, `rejected` (code and reason), the fields as an event takes them, and whether
+ * all of them are `plain`.
+ */
 export const ROWS = 'rows';
+
+/** Its column that says whether SQL may make events of a row. */
+export const PLAIN = 'plain';
 
 /**
  * Makes rows of the mapped lines: one for each, or with `groupBy` one for all lines of a value. Amounts are summed
@@ -13,28 +20,31 @@ export const ROWS = 'rows';
  */
 export async function makeRows(session: Session, mapping: Mapping, digits: number): Promise<void> {
   const { fields, groupBy } = mapping;
-  if (groupBy === null) {
-    const columns = fields.map(
-      ({ name, kind }) => `${finished(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
-    );
-    await session.connection.run(
-      `CREATE VIEW ${ROWS} AS SELECT line AS first_line, 1 AS lines, rejected, ${columns.join(', ')} FROM ${LINES}`,
-    );
-    return;
-  }
+  const plain = ['rejected IS NULL', ...fields.flatMap(({ name, kind }) => plainSql(name, kind) ?? [])].join(' AND ');
+  await session.connection.run(
+    `CREATE TABLE ${ROWS} AS SELECT *, ${plain} AS ${PLAIN}
+     FROM (${groupBy === null ? singleLines(fields, digits) : groupedLines(fields, groupBy, digits)})`,
+  );
+}
+
+function singleLines(fields: readonly MappedField[], digits: number): string {
+  const columns = fields.map(
+    ({ name, kind }) => `${finished(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
+  );
+  return `SELECT line AS first_line, 1 AS lines, rejected, ${columns.join(', ')} FROM ${LINES}`;
+}
+
+function groupedLines(fields: readonly MappedField[], groupBy: string, digits: number): string {
   const group = fieldColumn(groupBy);
   const columns = fields.map(
     ({ name, kind }) => `${gathered(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
   );
-  await session.connection.run(
-    `CREATE TABLE ${ROWS} AS
-     SELECT min(line) AS first_line, count(*) AS lines,
-       coalesce(
-         arg_min([rejected[1], rejected[2] || ' (line ' || line || ')'], line) FILTER (rejected IS NOT NULL),
-         CASE ${fields.flatMap(disagreement).join(' ')} END) AS rejected,
-       ${columns.join(', ')}
-     FROM ${LINES} GROUP BY ${group}, CASE WHEN ${group} IS NULL THEN line END`,
-  );
+  return `SELECT min(line) AS first_line, count(*) AS lines,
+      coalesce(
+        arg_min([rejected[1], rejected[2] || ' (line ' || line || ')'], line) FILTER (rejected IS NOT NULL),
+        CASE ${fields.flatMap(disagreement).join(' ')} END) AS rejected,
+      ${columns.join(', ')}
+    FROM ${LINES} GROUP BY ${group}, CASE WHEN ${group} IS NULL THEN line END`;
 }
 
 /** SQL of the pairs (`first_line` of a row, `line`) for the rows of a relation that has `first_line`. */
@@ -61,6 +71,6 @@ function gathered(kind: FieldKind, sql: string, digits: number): string {
 function disagreement({ name, kind }: MappedField): readonly string[] {
   const column = fieldColumn(name);
   const partly = `count(${column}) NOT IN (0, count(*))`;
-  const differ = kind === 'text' || kind === 'int' ? `${partly} OR min(${column}) <> max(${column})` : partly;
+  const differ = kind === 'money' || kind === 'time' ? partly : `${partly} OR min(${column}) <> max(${column})`;
   return [`WHEN ${differ} THEN ['lines_disagree', '${name}: its lines differ']`];
 }

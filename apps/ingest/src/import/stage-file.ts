@@ -3,7 +3,7 @@ import { minorDigits } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
 import { checkTimezone } from './date-column.ts';
-import { RowReader, stageEvents, type Writers } from './event-stage.ts';
+import { stageEvents, type Writers } from './event-stage.ts';
 import { checkExpression, type Expression } from './expression.ts';
 import type { ImportSummary, SampleRow } from './import-summary.ts';
 import { type InputFile, readInput, unpack } from './input-file.ts';
@@ -12,7 +12,9 @@ import { mapLines } from './mapped-lines.ts';
 import { makeRows } from './mapped-rows.ts';
 import type { Mapping } from './mapping.ts';
 import { restrict } from './mapping-session.ts';
+import { plainRowsFile, stagePlainRows } from './plain-rows.ts';
 import { QuarantineCounts, quarantineRows } from './quarantine-rows.ts';
+import { RowReader } from './row-reader.ts';
 
 /** Told how far a step is, of how much. */
 export type OnProgress = (step: 'read' | 'map' | 'events' | 'file', done: number, total: number) => void;
@@ -38,7 +40,7 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
   const { session, writers, onProgress, definition } = context;
   const file =
     given.format === 'parquet' && given.gzipped ? await unpack(given, join(context.folder, 'input.parquet')) : given;
-  await restrict(session, file.format === 'parquet' ? [file.path] : []);
+  await restrict(session, [plainRowsFile(context.folder), ...(file.format === 'parquet' ? [file.path] : [])]);
   await checkTimezone(session, mapping.timezone);
   const expressions: Expression[] = [];
   for (const { name, kind, expression } of mapping.fields) {
@@ -59,14 +61,17 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
 
   onProgress('map', 0, 1);
   if (mapping.fields.length > 0) {
-    await mapLines(session, mapping, expressions, wanted);
-    await makeRows(session, mapping, minorDigits(definition.currency));
+    const digits = minorDigits(definition.currency);
+    await mapLines(session, mapping, expressions, wanted, digits);
+    await makeRows(session, mapping, digits);
   }
   onProgress('map', 1, 1);
   const reader = new RowReader(mapping, definition.currency, sha256);
   const rows = await count(session, reader.relation);
-  let done = 0;
-  await stageEvents(session, reader, writers, () => {
+  const plain = await stagePlainRows(session, mapping, definition, { sha256, folder: context.folder }, writers);
+  let done = plain.rows;
+  onProgress('events', done, rows);
+  await stageEvents(session, reader, `NOT coalesce(${plain.condition}, false)`, writers, () => {
     if (++done % PROGRESS_ROWS === 0) onProgress('events', done, rows);
   });
   await quarantineRows(session, mapping, writers, quarantined);

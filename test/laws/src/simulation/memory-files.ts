@@ -127,14 +127,19 @@ export function memoryFiles(disk: MemoryDisk, storage: LakeStorage): UnitFiles {
 
 type Put = UnitFiles['put'];
 
+const noSql = (): never => {
+  throw new Error('a file in memory has no SQL');
+};
+
 function eventWriter(disk: MemoryDisk, put: Put): EventWriter {
   const rows: EventRow[] = [];
   return {
     append: ({ place, value, parsed }) => rows.push({ place, value, parsed }),
-    get table(): string {
-      throw new Error('a file in memory has no SQL');
+    appendQuery: noSql,
+    get relation(): string {
+      return noSql();
     },
-    drop: () => Promise.reject(new Error('a file in memory has no SQL')),
+    drop: noSql,
     discard: async () => {},
     finish: async () =>
       rows.length === 0 ? null : put(disk.name('events'), disk.make({ kind: 'events', rows }), rows.length),
@@ -150,10 +155,11 @@ function rowWriter(disk: MemoryDisk, definition: Definition, put: Put): RowWrite
       bySource.set(source.name, rows);
       rows.push({ place, event });
     },
-    get tables(): ReadonlyMap<string, string> {
-      throw new Error('a file in memory has no SQL');
+    appendQuery: noSql,
+    get relations(): ReadonlyMap<string, string> {
+      return noSql();
     },
-    drop: () => Promise.reject(new Error('a file in memory has no SQL')),
+    drop: noSql,
     discard: async () => {},
     finish: async () => {
       const files: Record<string, LakeFile> = {};
