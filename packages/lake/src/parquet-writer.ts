@@ -8,6 +8,9 @@ import { tellingFullDisk } from './full-disk.ts';
 import type { LakeFile } from './manifest.ts';
 import type { LakeStorage } from './port.ts';
 
+/** The lowest level makes events no larger than the usual one, in three quarters of the time. */
+const COMPRESSION = 'COMPRESSION zstd, COMPRESSION_LEVEL 1';
+
 /** Columns as DuckDB names and types. */
 export type ParquetColumn = { readonly name: string; readonly type: string };
 
@@ -84,7 +87,7 @@ export class ParquetWriter {
     try {
       if (this.#appended === 0 && this.#queries.length === 0) return null;
       const order = this.#isOrdered ? '' : ` ORDER BY ${orderBy}`;
-      const copy = `COPY (SELECT * FROM ${this.relation}${order}) TO ${textLiteral(local)} (FORMAT parquet, COMPRESSION zstd)`;
+      const copy = `COPY (SELECT * FROM ${this.relation}${order}) TO ${textLiteral(local)} (FORMAT parquet, ${COMPRESSION})`;
       const { rowsChanged } = await tellingFullDisk(() => this.#connection.run(copy));
       return rowsChanged === 0 ? null : await putParquet(storage, path, local, rowsChanged);
     } finally {

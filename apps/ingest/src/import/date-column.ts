@@ -83,7 +83,7 @@ export const isInstantSql = (column: string): string =>
 /** SQL of the UTC milliseconds of such a text. */
 export const instantMsSql = (column: string): string => `epoch_ms(${secondSql(column)})`;
 
-const secondSql = (column: string): string => `TRY_CAST(left(${column}, 19) AS TIMESTAMP)`;
+const secondSql = (column: string): string => `TRY_CAST(${column} AS TIMESTAMP)`;
 
 /** SQL of an hour with two digits, '24' and up where there is none such: it is not taken for the next day's first. */
 const HOUR_24 = (of: string): string =>

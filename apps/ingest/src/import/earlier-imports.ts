@@ -20,6 +20,7 @@ export type Settled = { readonly imported: number; readonly repeated: number; re
 
 const STAGED = 'staged_events';
 const EARLIER = 'earlier_events';
+const CONTESTED = 'contested_events';
 const VERDICTS = 'verdicts';
 const RETURNED = 'returned_events';
 
@@ -36,24 +37,28 @@ export async function settle(
   options: { readonly identity: Identity; readonly isKnownFile: boolean },
 ): Promise<Settled> {
   const { connection } = session;
+  const { contested, verdicts, isCounted } = options.identity === 'content' ? byContent(options.isKnownFile) : BY_ID;
   try {
-    await connection.run(`CREATE TABLE ${STAGED} AS ${stagedSql(definition, writers)}`);
+    await connection.run(`CREATE VIEW ${STAGED} AS ${stagedSql(definition, writers)}`);
     await connection.run(`CREATE TABLE ${EARLIER} AS ${await earlierSql(lake, definition)}`);
-    await connection.run(
-      `CREATE TABLE ${VERDICTS} AS ${options.identity === 'content' ? byContent(options.isKnownFile) : BY_ID}`,
-    );
+    await connection.run(`CREATE TABLE ${CONTESTED} AS ${contestedSql(contested)}`);
+    await connection.run(`CREATE TABLE ${VERDICTS} AS ${verdicts}`);
     await connection.run(
       `CREATE TABLE ${RETURNED} AS SELECT e.position, e.raw, v.new_id FROM ${writers.events.relation} AS e
        JOIN ${VERDICTS} AS v ON e.position // ${EVENTS_PER_ROW} = v.row WHERE v.new_id IS NOT NULL`,
     );
+    const settled = await countVerdicts(session, isCounted);
     const dropped = `SELECT row * ${EVENTS_PER_ROW} + unnest(range(${EVENTS_PER_ROW})) FROM ${VERDICTS}
       WHERE verdict NOT IN ('imported', 'replaced') OR new_id IS NOT NULL`;
-    await writers.rows.drop(dropped);
-    await writers.events.drop(dropped);
-    await appendReturned(session, definition, writers);
-    return await countVerdicts(session);
+    if (settled.repeated + settled.replaced > 0) {
+      await writers.rows.drop(dropped);
+      await writers.events.drop(dropped);
+      await appendReturned(session, definition, writers);
+    }
+    return settled;
   } finally {
-    for (const table of [STAGED, EARLIER, VERDICTS, RETURNED]) await connection.run(`DROP TABLE IF EXISTS ${table}`);
+    await connection.run(`DROP VIEW IF EXISTS ${STAGED}`);
+    for (const table of [EARLIER, CONTESTED, VERDICTS, RETURNED]) await connection.run(`DROP TABLE IF EXISTS ${table}`);
   }
 }
 
@@ -81,17 +86,42 @@ async function earlierSql(lake: Lake, definition: Definition): Promise<string> {
   return [none, ...parts].join(' UNION ALL ');
 }
 
+/** How rows are judged that share something with others: all that share one of these with a row are judged beside it. */
+type Judgement = {
+  readonly contested: readonly string[];
+  /** A query over the contested events: `row`, `verdict` and `new_id` of each. */
+  readonly verdicts: string;
+  /** SQL of which of the staged events stands for its row. */
+  readonly isCounted: string;
+};
+
+/**
+ * The staged events that share one of these with another, or with an earlier one: all others are new. Hashes stand for what
+ * is shared, which makes it quick; that two may have one by chance only has more of them judged.
+ */
+function contestedSql(shared: readonly string[]): string {
+  const isShared = shared.map((columns) => {
+    const hash = `hash(${columns})`;
+    return `${hash} IN (SELECT ${hash} AS shared FROM ${STAGED} GROUP BY shared HAVING count(*) > 1
+      UNION ALL SELECT ${hash} FROM ${EARLIER})`;
+  });
+  return `SELECT * FROM ${STAGED} WHERE ${isShared.join(' OR ')}`;
+}
+
 /**
  * Of a key's versions in the file only the last counts. It repeats the newest import of the key, or replaces it; one
  * that was imported before and then replaced has come back, and gets a new id, or it would be dropped as a repeat.
  */
-const byContent = (isKnownFile: boolean): string => `
+const byContent = (isKnownFile: boolean): Judgement => ({
+  contested: ['source, customer_id, key, kind'],
+  isCounted: "kind = 'placed'",
+  verdicts: `
 WITH versions AS (
   SELECT customer_id, key, event_id, row, lead(event_id) OVER (PARTITION BY customer_id, key ORDER BY position) AS next_id
-  FROM ${STAGED} WHERE kind = 'placed'
+  FROM ${CONTESTED} WHERE kind = 'placed'
 ), history AS (
   SELECT customer_id, key, list(event_id ORDER BY seq DESC) AS ids
-  FROM ${EARLIER} SEMI JOIN ${STAGED} USING (customer_id, key, source) WHERE kind = 'placed' GROUP BY customer_id, key
+  FROM ${EARLIER} SEMI JOIN ${CONTESTED} USING (customer_id, key, source) WHERE kind = 'placed' GROUP BY customer_id, key
 ), judged AS (
   SELECT row, event_id, ids, CASE
     WHEN next_id = event_id THEN 'repeated_in_file'
@@ -103,15 +133,19 @@ WITH versions AS (
   FROM versions LEFT JOIN history USING (customer_id, key)
 )
 SELECT row, verdict, CASE WHEN verdict = 'replaced' AND list_contains(ids, event_id)
-  THEN ${returnedIdSql('event_id', 'ids[1]')} END AS new_id FROM judged`;
+  THEN ${returnedIdSql('event_id', 'ids[1]')} END AS new_id FROM judged`,
+});
 
 /** The first of an id counts. A new id for a known key replaces it. */
-const BY_ID = `
+const BY_ID: Judgement = {
+  contested: ['customer_id, event_id', 'source, customer_id, key, kind'],
+  isCounted: `position % ${EVENTS_PER_ROW} = 0`,
+  verdicts: `
 WITH firsts AS (
   SELECT row, source, keyed, customer_id, key, kind, event_id,
     row_number() OVER (PARTITION BY customer_id, event_id ORDER BY position) > 1 AS in_file,
     row_number() OVER (PARTITION BY customer_id, source, key, kind ORDER BY position) > 1 AS key_in_file
-  FROM ${STAGED} WHERE position % ${EVENTS_PER_ROW} = 0
+  FROM ${CONTESTED} WHERE position % ${EVENTS_PER_ROW} = 0
 ), ids AS (SELECT DISTINCT customer_id, event_id, true AS known FROM ${EARLIER}),
 keys AS (SELECT DISTINCT customer_id, source, key, true AS known FROM ${EARLIER} WHERE kind = 'placed')
 SELECT row, CASE
@@ -119,7 +153,8 @@ SELECT row, CASE
     WHEN keyed AND kind = 'placed' AND (keys.known OR key_in_file) THEN 'replaced'
     ELSE 'imported' END AS verdict,
   NULL::VARCHAR AS new_id
-FROM firsts LEFT JOIN ids USING (customer_id, event_id) LEFT JOIN keys USING (customer_id, source, key)`;
+FROM firsts LEFT JOIN ids USING (customer_id, event_id) LEFT JOIN keys USING (customer_id, source, key)`,
+};
 
 const wire = z.looseObject({ event_id: z.string() });
 
@@ -144,9 +179,11 @@ async function appendReturned(session: Session, definition: Definition, writers:
   }
 }
 
-async function countVerdicts(session: Session): Promise<Settled> {
-  const sql = `SELECT count(*) FILTER (verdict = 'imported'), count(*) FILTER (verdict LIKE 'repeated%'),
-    count(*) FILTER (verdict LIKE 'replaced%') FROM ${VERDICTS}`;
-  const [[imported, repeated, replaced] = []] = (await session.connection.runAndReadAll(sql)).getRows();
-  return { imported: Number(imported), repeated: Number(repeated), replaced: Number(replaced) };
+/** Rows that have no verdict are new. */
+async function countVerdicts(session: Session, isCounted: string): Promise<Settled> {
+  const sql = `SELECT count(*) FILTER (verdict LIKE 'repeated%'), count(*) FILTER (verdict LIKE 'replaced%'),
+    (SELECT count(*) FROM ${STAGED} WHERE ${isCounted}) FROM ${VERDICTS}`;
+  const [[repeated, replaced, all] = []] = (await session.connection.runAndReadAll(sql)).getRows();
+  const others = { repeated: Number(repeated), replaced: Number(replaced) };
+  return { imported: Number(all) - others.repeated - others.replaced, ...others };
 }

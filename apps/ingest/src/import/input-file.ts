@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { identifier, type Session, textLiteral } from '@tidemark/duckdb';
 import { IngestError } from '../error.ts';
@@ -7,6 +8,7 @@ import { CsvRecords } from './csv-records.ts';
 import { findColumns, INPUT, InputTable, textColumn } from './input-table.ts';
 import { jsonValues } from './json-line.ts';
 import { contentOf, firstBytes, isGzip, readLines } from './lines.ts';
+import { readPlainCsv } from './plain-csv.ts';
 
 export const FILE_FORMATS = ['csv', 'tsv', 'ndjson', 'parquet'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
@@ -73,16 +75,23 @@ export type ReadInput = {
  * Throws `TIDEMARK_INGEST_FILE`, and `UnknownColumn` for a wanted name that the file does not have.
  */
 export async function readInput(file: InputFile, options: ReadInput): Promise<string> {
-  let done = 0;
-  const content = () =>
-    contentOf(file.path, file.gzipped, (bytes) => {
+  const content = () => {
+    let done = 0;
+    return contentOf(file.path, file.gzipped, (bytes) => {
       done += bytes;
       options.onProgress(done);
     });
+  };
   if (file.format === 'parquet') {
     const sha256 = await readLines(file.path, content(), null);
     await readParquet(file.path, options);
     return sha256;
+  }
+  if (file.format !== 'ndjson' && !file.gzipped) {
+    const columnsOf = (names: readonly string[]) => findColumns(options.wanted, checkHeader(file, names));
+    const { path, delimiter } = file;
+    const sha256 = await readPlainCsv(options.session, { path, delimiter, content: content(), columnsOf });
+    if (sha256 !== null) return sha256;
   }
   const table = await InputTable.open(options.session, options.wanted.length);
   const read = file.format === 'ndjson' ? ndjsonReader(table, options) : csvReader(file, table, options);
@@ -171,9 +180,10 @@ function ndjsonReader(table: InputTable, { wanted, onRejected }: ReadInput): Lin
 /** The columns as text: DuckDB's own shortest form of numbers, ISO for dates. The row stands for the line. */
 async function readParquet(path: string, { session, wanted }: ReadInput): Promise<void> {
   const { connection } = session;
-  const file = `read_parquet(${textLiteral(path)}, file_row_number = true)`;
+  const location = textLiteral(resolve(path));
+  const file = `read_parquet(${location}, file_row_number = true)`;
   try {
-    const described = (await connection.runAndReadAll(`DESCRIBE FROM read_parquet(${textLiteral(path)})`)).getRows();
+    const described = (await connection.runAndReadAll(`DESCRIBE FROM read_parquet(${location})`)).getRows();
     const names = described.map(([name]) => String(name));
     const columns = findColumns(wanted, names).map(
       (found, index) => `, nullif(${identifier(names[found] ?? '')}::VARCHAR, '') AS ${textColumn(index)}`,

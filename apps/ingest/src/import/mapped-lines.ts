@@ -25,6 +25,7 @@ export const fieldColumn = (name: string): string => identifier(`f_${name}`);
 /**
  * Evaluates the mapping on every record of the input and types what comes out: text stays as it is, money becomes an
  * exact DECIMAL (`digits`: those of the currency), times become UTC milliseconds. What can't be is named in `rejected`.
+ * Answers the names of the amounts that need no rounding: they are DECIMAL(18, `digits`).
  * Throws `IngestError` when the mapping does not fit the file.
  */
 export async function mapLines(
@@ -33,7 +34,7 @@ export async function mapLines(
   expressions: readonly Expression[],
   wanted: readonly string[],
   digits: number,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   await evaluate(session, expressions, wanted);
   const checks: string[] = ["WHEN broken THEN ['invalid_utf8', 'its bytes are not UTF-8']"];
   for (const { field, bareColumn, text } of expressions) {
@@ -44,17 +45,20 @@ export async function mapLines(
   }
   const columns: string[] = [];
   const joins: string[] = [];
+  const exact = new Set<string>();
   for (const field of mapping.fields) {
     const typed = await typeField(session, field, mapping, digits);
     columns.push(`${typed.sql} AS ${fieldColumn(field.name)}`);
     if (typed.join) joins.push(typed.join);
     checks.push(...typed.checks);
+    if (typed.isExact) exact.add(field.name);
   }
   // Lines that are grouped are looked at again; of others a row each is made, and kept.
   await session.connection.run(
     `CREATE ${mapping.groupBy === null ? 'VIEW' : 'TABLE'} ${LINES} AS SELECT line, CASE ${checks.join(' ')} END AS rejected, ${columns.join(', ')}
      FROM mapped ${joins.join(' ')}`,
   );
+  return exact;
 }
 
 const failedColumn = (field: string): string => identifier(`failed_${field}`);
@@ -142,7 +146,12 @@ async function checkType(
   );
 }
 
-type TypedField = { readonly sql: string; readonly join: string | null; readonly checks: readonly string[] };
+type TypedField = {
+  readonly sql: string;
+  readonly join: string | null;
+  readonly checks: readonly string[];
+  readonly isExact?: true;
+};
 
 async function typeField(
   session: Session,
@@ -172,7 +181,7 @@ async function typeMoney(session: Session, name: string, column: string, digits:
   // What the cast writes as it was, but for zeros at the end, is an amount that needs no further look.
   const simple = `TRY_CAST(${column} AS DECIMAL(${NARROW_DIGITS}, ${digits}))`;
   if (await holds(session, column, `starts_with(${simple}::VARCHAR, ${column})`))
-    return { sql: simple, join: null, checks: [] };
+    return { sql: simple, join: null, checks: [], isExact: true };
   const plain = `regexp_full_match(${column}, ${PLAIN_DECIMAL_SQL})`;
   const { whole, scale } = await moneyDigits(session, column);
   const limit = Math.min(MAX_WHOLE_DIGITS, 38 - scale - SUM_DIGITS);

@@ -32,8 +32,8 @@ async function totals(lines: readonly Line[], expression: string): Promise<Reado
     const expressions = [];
     for (const { name, kind, expression: text } of mapping.fields)
       expressions.push(await checkExpression(session, name, text, kind === 'money'));
-    await mapLines(session, mapping, expressions, wanted, 2);
-    await makeRows(session, mapping, 2);
+    const exact = await mapLines(session, mapping, expressions, wanted, 2);
+    await makeRows(session, mapping, 2, exact);
     const rows = await session.connection.runAndReadAll(
       'SELECT f_order_id, coalesce(rejected[1], f_total_amount) FROM rows',
     );

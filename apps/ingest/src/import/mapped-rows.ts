@@ -17,20 +17,27 @@ export const PLAIN = 'plain';
  * Makes rows of the mapped lines: one for each, or with `groupBy` one for all lines of a value. Amounts are summed
  * exactly and rounded once, half away from zero, to `digits`; of times the earliest counts. A row whose lines differ in
  * anything else, or of which one line can't be read, is rejected whole. Lines without the value are rows of their own.
+ * `exact`: amounts that need no rounding where they are not summed.
  */
-export async function makeRows(session: Session, mapping: Mapping, digits: number): Promise<void> {
+export async function makeRows(
+  session: Session,
+  mapping: Mapping,
+  digits: number,
+  exact: ReadonlySet<string>,
+): Promise<void> {
   const { fields, groupBy } = mapping;
   const plain = ['rejected IS NULL', ...fields.flatMap(({ name, kind }) => plainSql(name, kind) ?? [])].join(' AND ');
   await session.connection.run(
     `CREATE TABLE ${ROWS} AS SELECT *, ${plain} AS ${PLAIN}
-     FROM (${groupBy === null ? singleLines(fields, digits) : groupedLines(fields, groupBy, digits)})`,
+     FROM (${groupBy === null ? singleLines(fields, digits, exact) : groupedLines(fields, groupBy, digits)})`,
   );
 }
 
-function singleLines(fields: readonly MappedField[], digits: number): string {
-  const columns = fields.map(
-    ({ name, kind }) => `${finished(kind, fieldColumn(name), digits)} AS ${fieldColumn(name)}`,
-  );
+function singleLines(fields: readonly MappedField[], digits: number, exact: ReadonlySet<string>): string {
+  const columns = fields.map(({ name, kind }) => {
+    const column = fieldColumn(name);
+    return `${exact.has(name) ? `${column}::VARCHAR` : finished(kind, column, digits)} AS ${column}`;
+  });
   return `SELECT line AS first_line, 1 AS lines, rejected, ${columns.join(', ')} FROM ${LINES}`;
 }
 

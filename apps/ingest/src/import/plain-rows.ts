@@ -6,6 +6,7 @@ import type { Writers } from './event-stage.ts';
 import { fieldColumn } from './mapped-lines.ts';
 import { PLAIN, ROWS } from './mapped-rows.ts';
 import type { MappedField, Mapping } from './mapping.ts';
+import { timeColumn, timeTextSql } from './plain-value.ts';
 import {
   type EventTemplate,
   FIRST_LINE,
@@ -48,11 +49,21 @@ export async function stagePlainRows(
   if (classes.length === 0) return NONE;
   const classSql = `CASE ${classes.map(({ condition }, nth) => `WHEN ${condition} THEN ${nth}`).join(' ')} END`;
   const path = plainRowsFile(given.folder);
-  const columns = fields.filter(({ kind }) => isVariable(kind)).map(({ name }) => fieldColumn(name));
+  const variables = fields.filter(({ kind }) => isVariable(kind));
+  const times = variables.filter(({ kind }) => kind === 'time');
+  const inner = [
+    '*',
+    `${classSql} AS ${CLASS}`,
+    ...times.map(({ name }) => `${timeTextSql(name)} AS ${timeColumn(name)}`),
+  ];
+  const outer = [
+    ...[FIRST_LINE, CLASS, `${byClass(classes.map(({ template }, nth) => [nth, template.id]))} AS ${ROW_ID}`],
+    ...variables.map(({ name }) => fieldColumn(name)),
+    ...times.map(({ name }) => timeColumn(name)),
+  ];
   const order = (await isAscending(session)) ? '' : ` ORDER BY ${FIRST_LINE}`;
   const { rowsChanged } = await session.connection.run(
-    `COPY (SELECT ${FIRST_LINE}, ${CLASS}, ${byClass(classes.map(({ template }, nth) => [nth, template.id]))} AS ${ROW_ID},
-       ${columns.join(', ')} FROM (SELECT *, ${classSql} AS ${CLASS} FROM ${ROWS} WHERE ${PLAIN})
+    `COPY (SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${ROWS} WHERE ${PLAIN})
        WHERE ${CLASS} IS NOT NULL${order}) TO ${textLiteral(path)} (FORMAT parquet, COMPRESSION lz4)`,
   );
   if (rowsChanged > 0) appendQueries(writers, definition, classes, path);

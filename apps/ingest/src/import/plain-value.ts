@@ -1,4 +1,5 @@
 import { formatMoney, minorDigits } from '@tidemark/contracts';
+import { identifier } from '@tidemark/duckdb';
 import type { FieldKind } from './import-source.ts';
 import { fieldColumn } from './mapped-lines.ts';
 
@@ -82,10 +83,16 @@ export function fieldVariable(
     }
     case 'time': {
       const ms = values.timeMs(place);
-      const textSql = `strftime(make_timestamp(${column} * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')`;
-      return { text: new Date(ms).toISOString(), textSql, value: BigInt(ms), valueSql: column };
+      return { text: new Date(ms).toISOString(), textSql: timeColumn(name), value: BigInt(ms), valueSql: column };
     }
     default:
       return null;
   }
 }
+
+/** The column of a time's text beside that of its milliseconds: it is needed more than once, and takes long to make. */
+export const timeColumn = (name: string): string => identifier(`t_${name}`);
+
+/** SQL of what is in it. */
+export const timeTextSql = (name: string): string =>
+  `strftime(make_timestamp(${fieldColumn(name)} * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')`;

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { minorDigits } from '@tidemark/contracts';
 import type { Session } from '@tidemark/duckdb';
 import type { Definition } from '@tidemark/metrics';
@@ -40,7 +40,7 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
   const { session, writers, onProgress, definition } = context;
   const file =
     given.format === 'parquet' && given.gzipped ? await unpack(given, join(context.folder, 'input.parquet')) : given;
-  await restrict(session, [plainRowsFile(context.folder), ...(file.format === 'parquet' ? [file.path] : [])]);
+  await restrict(session, [plainRowsFile(context.folder), resolve(file.path)]);
   await checkTimezone(session, mapping.timezone);
   const expressions: Expression[] = [];
   for (const { name, kind, expression } of mapping.fields) {
@@ -62,8 +62,8 @@ export async function stageFile(context: StageContext, given: InputFile, mapping
   onProgress('map', 0, 1);
   if (mapping.fields.length > 0) {
     const digits = minorDigits(definition.currency);
-    await mapLines(session, mapping, expressions, wanted, digits);
-    await makeRows(session, mapping, digits);
+    const exact = await mapLines(session, mapping, expressions, wanted, digits);
+    await makeRows(session, mapping, digits, exact);
   }
   onProgress('map', 1, 1);
   const reader = new RowReader(mapping, definition.currency, sha256);
