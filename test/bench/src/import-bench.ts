@@ -6,21 +6,28 @@ import { openStorage } from '@tidemark/lake/open';
 import { define } from '@tidemark/metrics';
 import { systemClock } from '@tidemark/runtime';
 import { type Bench, duration, ratioAtMost, scaled } from './bench.ts';
+import { importByHand } from './import-by-hand.ts';
 
 const LINES = 5_000_000;
+const LIMITS = { memoryLimit: '2GB', threads: 2 };
 
-/** A CSV file of orders into the lake, checked and filed, against DuckDB's own reading of it into Parquet. */
+/**
+ * A CSV file of orders into the lake, checked and filed, against DuckDB's own reading of it into Parquet, and beside it against
+ * a script that does the same work.
+ */
 export const importBench: Bench = {
   name: 'import',
   unit: 'ms',
   against: 'read_csv, COPY to Parquet',
   goal: ratioAtMost(2),
   embeddedOnly: true,
+  beside: [
+    { name: 'import-same-work', unit: 'ms', against: 'SQL by hand: checked, ids, JSON, filed', goal: ratioAtMost(2) },
+  ],
   async run(place) {
     const lines = scaled(LINES, place);
     const folder = await place.folder();
-    const limits = { memoryLimit: '2GB', threads: 2 };
-    const session = await openSession({ ...limits, tempFolder: join(folder, 'spill') });
+    const session = await openSession({ ...LIMITS, tempFolder: join(folder, 'spill') });
     const catalog = await openCatalog(await place.database());
     try {
       const path = join(folder, 'orders.csv');
@@ -34,7 +41,7 @@ export const importBench: Bench = {
         catalog,
         definition: define('USD'),
         clock: systemClock,
-        limits,
+        limits: LIMITS,
         onProgress: () => {},
       };
       const mapping = createMapping({
@@ -49,10 +56,28 @@ export const importBench: Bench = {
         session.connection.run(`COPY (SELECT * FROM read_csv('${path}'))
           TO '${join(folder, 'bare.parquet')}' (FORMAT parquet, COMPRESSION zstd)`),
       );
-      return { value, baseline };
+      return {
+        value,
+        baseline,
+        beside: { 'import-same-work': { value, baseline: await byHand(path, folder, lines) } },
+      };
     } finally {
       await catalog.close();
       session.close();
     }
   },
 };
+
+/** Milliseconds of the script, in a session like those of an import. */
+async function byHand(path: string, folder: string, lines: number): Promise<number> {
+  const session = await openSession({ ...LIMITS, tempFolder: join(folder, 'by-hand'), keepsOrder: true });
+  try {
+    return await duration(async () => {
+      const files = { events: join(folder, 'events.parquet'), rows: join(folder, 'rows.parquet') };
+      const imported = await importByHand(session, path, files);
+      if (imported !== lines) throw new Error(`${imported} of ${lines} lines were imported by hand`);
+    });
+  } finally {
+    session.close();
+  }
+}

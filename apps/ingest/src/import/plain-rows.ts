@@ -64,7 +64,7 @@ export async function stagePlainRows(
   const order = (await isAscending(session)) ? '' : ` ORDER BY ${FIRST_LINE}`;
   const { rowsChanged } = await session.connection.run(
     `COPY (SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${ROWS} WHERE ${PLAIN})
-       WHERE ${CLASS} IS NOT NULL${order}) TO ${textLiteral(path)} (FORMAT parquet, COMPRESSION lz4)`,
+       WHERE ${CLASS} IS NOT NULL${order}) TO ${textLiteral(path)} (FORMAT parquet, COMPRESSION lz4, USE_TMP_FILE false)`,
   );
   if (rowsChanged > 0) appendQueries(writers, definition, classes, path);
   return { rows: rowsChanged, condition: `${PLAIN} AND ${classSql} IS NOT NULL` };
