@@ -34,7 +34,7 @@ export async function readPlainCsv(
   { path, delimiter, content, columnsOf }: PlainCsv,
 ): Promise<string | null> {
   if (GLOB.test(path) || !DELIMITERS.has(delimiter)) return null;
-  const plain = new PlainContent();
+  const plain = new PlainContent(delimiter);
   const sha256 = await readLines(path, plain.of(content), null);
   if (plain.header === null) return null;
   const names = plain.header.split(delimiter);
@@ -50,6 +50,12 @@ export async function readPlainCsv(
     if (error instanceof Error && /^Invalid Input Error/.test(error.message)) return null;
     throw error;
   }
+  // DuckDB takes a line with one empty field too many, which no other line has one too few for.
+  const [[read] = []] = (await session.connection.runAndReadAll(`SELECT count(*) FROM ${RECORDS}`)).getRows();
+  if (plain.delimiters !== (Number(read) + 1) * (names.length - 1)) {
+    await session.connection.run(`DROP TABLE ${RECORDS}`);
+    return null;
+  }
   const raw = names.map((_, index) => fieldColumn(index)).join(`, ${textLiteral(delimiter)}, `);
   await session.connection.run(
     `CREATE VIEW ${INPUT} AS SELECT rowid + 2 AS line, concat(${raw}) AS raw, NULL::BLOB AS bytes
@@ -62,11 +68,22 @@ const fieldColumn = (index: number): string => `r${index}`;
 
 /** Looks at a content as it passes, and ends it at once where it is not plain. */
 class PlainContent {
+  readonly #delimiter: number;
+  #delimiters = 0;
   #header: string | null = null;
   #isPlain = true;
   /** Of a line whose end has not come. */
   #rest = Buffer.alloc(0);
   #endsLine = true;
+
+  constructor(delimiter: string) {
+    this.#delimiter = delimiter.charCodeAt(0);
+  }
+
+  /** How many there are. */
+  get delimiters(): number {
+    return this.#delimiters;
+  }
 
   /** The first line; null when the content is not plain. */
   get header(): string | null {
@@ -87,6 +104,7 @@ class PlainContent {
     if (SPECIAL.some((byte) => chunk.includes(byte)) || chunk.includes('\n\n')) return false;
     if (this.#endsLine && chunk[0] === NEWLINE) return false;
     this.#endsLine = chunk.at(-1) === NEWLINE;
+    this.#delimiters += count(chunk, this.#delimiter);
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     const lines = Buffer.concat([this.#rest, chunk.subarray(0, end)]);
     this.#rest = end === 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk.subarray(end));
@@ -94,4 +112,10 @@ class PlainContent {
     this.#header ??= lines.toString('utf8', 0, lines.indexOf(NEWLINE));
     return isUtf8(lines) && !this.#header.startsWith('\ufeff');
   }
+}
+
+function count(chunk: Buffer, byte: number): number {
+  let found = 0;
+  for (let at = 0; at < chunk.length; at++) if (chunk[at] === byte) found++;
+  return found;
 }
