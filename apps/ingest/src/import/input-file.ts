@@ -90,7 +90,7 @@ export async function readInput(file: InputFile, options: ReadInput): Promise<st
   if (file.format !== 'ndjson' && !file.gzipped) {
     const columnsOf = (names: readonly string[]) => findColumns(options.wanted, checkHeader(file, names));
     const { path, delimiter } = file;
-    const sha256 = await readPlainCsv(options.session, { path, delimiter, content: content(), columnsOf });
+    const sha256 = await readPlainCsv(options.session, { path, delimiter, content, columnsOf });
     if (sha256 !== null) return sha256;
   }
   const table = await InputTable.open(options.session, options.wanted.length);

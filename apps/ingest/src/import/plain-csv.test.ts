@@ -73,9 +73,9 @@ describe('a delimited file', () => {
         if (plain.byDuckDb) byDuckDb++;
         expect(plain.found).toEqual(packed.found);
       }),
-      { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 150 },
+      { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 100 },
     );
-    expect(byDuckDb).toBeGreaterThan(30);
+    expect(byDuckDb).toBeGreaterThan(20);
   });
 
   it('keeps the lines in their order, however many read it', async () => {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { resolve } from 'node:path';
 import { type Session, textLiteral } from '@tidemark/duckdb';
 import { INPUT, textColumn } from './input-table.ts';
-import { readLines } from './lines.ts';
+import { firstBytes, readLines } from './lines.ts';
 
 /** The table of all columns of the file, in its order: `INPUT` is a view over it. */
 const RECORDS = 'records';
@@ -19,7 +19,7 @@ const DELIMITERS: ReadonlySet<string> = new Set([',', ';', '\t', '|']);
 export type PlainCsv = {
   readonly path: string;
   readonly delimiter: string;
-  readonly content: AsyncIterable<Buffer>;
+  content(): AsyncIterable<Buffer>;
   /** Places of the wanted columns among the names of the header, or an error. */
   columnsOf(names: readonly string[]): readonly number[];
 };
@@ -33,13 +33,34 @@ export async function readPlainCsv(
   session: Session,
   { path, delimiter, content, columnsOf }: PlainCsv,
 ): Promise<string | null> {
-  if (GLOB.test(path) || !DELIMITERS.has(delimiter)) return null;
-  const plain = new PlainContent(delimiter);
-  const sha256 = await readLines(path, plain.of(content), null);
-  if (plain.header === null) return null;
-  const names = plain.header.split(delimiter);
+  const header = headerOf(await firstBytes(path, MAX_LINE_BYTES));
+  if (header === null || GLOB.test(path) || !DELIMITERS.has(delimiter)) return null;
+  const names = header.split(delimiter);
   const columns = columnsOf(names);
-  const declared = names.map((_, index) => `${fieldColumn(index)}: 'VARCHAR'`).join(', ');
+  const plain = new PlainContent(delimiter);
+  // DuckDB reads while the content is hashed and looked at; neither is left under way when the other fails.
+  const [hashed, loaded] = await Promise.allSettled([
+    readLines(path, plain.of(content()), null),
+    loadRecords(session, path, delimiter, names.length),
+  ]);
+  if (hashed.status === 'rejected') throw hashed.reason;
+  if (loaded.status === 'rejected') throw loaded.reason;
+  // DuckDB takes a line with one empty field too many, which no other line has one too few for.
+  if (loaded.value === null || !plain.isPlain || plain.delimiters !== (loaded.value + 1) * (names.length - 1)) {
+    await session.connection.run(`DROP TABLE IF EXISTS ${RECORDS}`);
+    return null;
+  }
+  const raw = names.map((_, index) => fieldColumn(index)).join(`, ${textLiteral(delimiter)}, `);
+  await session.connection.run(
+    `CREATE VIEW ${INPUT} AS SELECT rowid + 2 AS line, concat(${raw}) AS raw, NULL::BLOB AS bytes
+       ${columns.map((field, index) => `, ${fieldColumn(field)} AS ${textColumn(index)}`).join('')} FROM ${RECORDS}`,
+  );
+  return hashed.value;
+}
+
+/** Makes the table of all lines but the header, and says how many there are; null where DuckDB can't read them so. */
+async function loadRecords(session: Session, path: string, delimiter: string, columns: number): Promise<number | null> {
+  const declared = Array.from({ length: columns }, (_, index) => `${fieldColumn(index)}: 'VARCHAR'`).join(', ');
   try {
     await session.connection.run(
       `CREATE TABLE ${RECORDS} AS FROM read_csv(${textLiteral(resolve(path))}, auto_detect = false, header = false, skip = 1,
@@ -50,27 +71,27 @@ export async function readPlainCsv(
     if (error instanceof Error && /^Invalid Input Error/.test(error.message)) return null;
     throw error;
   }
-  // DuckDB takes a line with one empty field too many, which no other line has one too few for.
-  const [[read] = []] = (await session.connection.runAndReadAll(`SELECT count(*) FROM ${RECORDS}`)).getRows();
-  if (plain.delimiters !== (Number(read) + 1) * (names.length - 1)) {
-    await session.connection.run(`DROP TABLE ${RECORDS}`);
-    return null;
-  }
-  const raw = names.map((_, index) => fieldColumn(index)).join(`, ${textLiteral(delimiter)}, `);
-  await session.connection.run(
-    `CREATE VIEW ${INPUT} AS SELECT rowid + 2 AS line, concat(${raw}) AS raw, NULL::BLOB AS bytes
-       ${columns.map((field, index) => `, ${fieldColumn(field)} AS ${textColumn(index)}`).join('')} FROM ${RECORDS}`,
-  );
-  return sha256;
+  const [[lines] = []] = (await session.connection.runAndReadAll(`SELECT count(*) FROM ${RECORDS}`)).getRows();
+  return Number(lines);
+}
+
+/** The first line of a file that begins with these bytes; null where it is not plain. */
+function headerOf(start: Buffer): string | null {
+  const end = start.indexOf(NEWLINE);
+  const line = end === -1 ? start : start.subarray(0, end);
+  const isPlain = line.length > 0 && line.length < MAX_LINE_BYTES && isUtf8(line) && !hasSpecial(start);
+  const header = isPlain ? line.toString() : '\ufeff';
+  return header.startsWith('\ufeff') ? null : header;
 }
 
 const fieldColumn = (index: number): string => `r${index}`;
+
+const hasSpecial = (bytes: Buffer): boolean => SPECIAL.some((byte) => bytes.includes(byte)) || bytes.includes('\n\n');
 
 /** Looks at a content as it passes, and ends it at once where it is not plain. */
 class PlainContent {
   readonly #delimiter: number;
   #delimiters = 0;
-  #header: string | null = null;
   #isPlain = true;
   /** Of a line whose end has not come. */
   #rest = Buffer.alloc(0);
@@ -85,9 +106,8 @@ class PlainContent {
     return this.#delimiters;
   }
 
-  /** The first line; null when the content is not plain. */
-  get header(): string | null {
-    return this.#isPlain ? this.#header : null;
+  get isPlain(): boolean {
+    return this.#isPlain;
   }
 
   async *of(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -97,20 +117,16 @@ class PlainContent {
       yield chunk;
     }
     this.#isPlain = isUtf8(this.#rest);
-    this.#header ??= this.#rest.length > 0 ? this.#rest.toString() : null;
   }
 
   #take(chunk: Buffer): boolean {
-    if (SPECIAL.some((byte) => chunk.includes(byte)) || chunk.includes('\n\n')) return false;
-    if (this.#endsLine && chunk[0] === NEWLINE) return false;
+    if (hasSpecial(chunk) || (this.#endsLine && chunk[0] === NEWLINE)) return false;
     this.#endsLine = chunk.at(-1) === NEWLINE;
     this.#delimiters += count(chunk, this.#delimiter);
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     const lines = Buffer.concat([this.#rest, chunk.subarray(0, end)]);
     this.#rest = end === 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk.subarray(end));
-    if (end === 0) return this.#rest.length <= MAX_LINE_BYTES;
-    this.#header ??= lines.toString('utf8', 0, lines.indexOf(NEWLINE));
-    return isUtf8(lines) && !this.#header.startsWith('\ufeff');
+    return end === 0 ? this.#rest.length <= MAX_LINE_BYTES : isUtf8(lines);
   }
 }
 

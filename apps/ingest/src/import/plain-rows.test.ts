@@ -160,9 +160,9 @@ describe('plain rows', () => {
         plain += sql.plain;
         expect(sql.found).toEqual(one.found);
       }),
-      { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 150 },
+      { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 100 },
     );
-    expect(plain).toBeGreaterThan(1_000);
+    expect(plain).toBeGreaterThan(500);
   });
 
   it.each([
