@@ -72,18 +72,18 @@ function stagedSql(definition: Definition, writers: Writers): string {
   return parts.join(' UNION ALL ');
 }
 
-/** The events of every import that share an id or a key with a staged one. */
+/** The events of every import, of the customers of staged ones. */
 async function earlierSql(lake: Lake, definition: Definition): Promise<string> {
   const files = await lake.rowFiles(definition, { partitions: new Map(), imports: Number.MAX_SAFE_INTEGER });
   const parts = definition.sources.flatMap((source) =>
     (files.get(source.name) ?? []).map(
       (file) => `SELECT ${textLiteral(source.name)} AS source, customer_id, event_id, key, kind,
-        ${file.import ?? 0}::HUGEINT * 9223372036854775808 + position AS seq FROM read_parquet(${textLiteral(file.location)})
-        SEMI JOIN ${STAGED} USING (customer_id)`,
+        ${file.import ?? 0}::HUGEINT * 9223372036854775808 + position AS seq FROM read_parquet(${textLiteral(file.location)})`,
     ),
   );
   const none = `SELECT '' AS source, '' AS customer_id, '' AS event_id, '' AS key, '' AS kind, 0::HUGEINT AS seq WHERE false`;
-  return [none, ...parts].join(' UNION ALL ');
+  if (parts.length === 0) return none;
+  return `SELECT * FROM (${parts.join(' UNION ALL ')}) SEMI JOIN ${STAGED} USING (customer_id)`;
 }
 
 /** How rows are judged that share something with others: all that share one of these with a row are judged beside it. */

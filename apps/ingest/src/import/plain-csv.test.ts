@@ -91,6 +91,8 @@ describe('a delimited file', () => {
     ['of nothing but a header', 'n0,n1\n'],
     ['of a header that does not end', 'n0,n1'],
     ['of one column', 'n0\n1\n2'],
+    ['with an empty field too many', 'n0,n1\n1,2,\n3,4\n'],
+    ['with a field too few beside it', 'n0,n1\n1,2,\n3\n'],
     ['that is empty', ''],
     ['of a line that is longer than most', `n0,n1\n${'x'.repeat(3_000_000)},1\n`],
   ])('%s is no other', async (_, content) => {
