@@ -70,10 +70,13 @@ const ODD = {
   ],
 };
 
-const value = ({ name, kind }: SourceField, odd: number, currency: string): fc.Arbitrary<string> =>
+const plainValues = ({ name, kind }: SourceField, currency: string): readonly string[] =>
+  kind === 'text' ? (TEXTS[name] ?? [currency]) : PLAIN[kind];
+
+const value = (field: SourceField, odd: number, currency: string): fc.Arbitrary<string> =>
   fc.oneof(
-    { weight: 100 - odd, arbitrary: fc.constantFrom(...(kind === 'text' ? (TEXTS[name] ?? [currency]) : PLAIN[kind])) },
-    { weight: odd, arbitrary: fc.constantFrom(...ODD[kind]) },
+    { weight: 100 - odd, arbitrary: fc.constantFrom(...plainValues(field, currency)) },
+    { weight: odd, arbitrary: fc.constantFrom(...ODD[field.kind]) },
   );
 
 const table: fc.Arbitrary<Table> = fc
@@ -163,6 +166,14 @@ describe('plain rows', () => {
       { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 100 },
     );
     expect(plain).toBeGreaterThan(500);
+  });
+
+  it.each(MAPPED_SOURCES)('of $name may have any odd value beside plain ones', async ({ name, fields }) => {
+    const map = Object.fromEntries(fields.map((field, index) => [field.name, `c${index}`]));
+    const plain = fields.map((field) => plainValues(field, 'USD')[0] ?? '');
+    const rows = fields.flatMap(({ kind }, place) => ODD[kind].map((odd) => plain.with(place, odd)));
+    const { one, sql } = await bothWays({ mapping: { source: name, map }, currency: 'USD', rows });
+    expect(sql.found).toEqual(one.found);
   });
 
   it.each([
