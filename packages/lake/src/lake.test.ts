@@ -205,6 +205,32 @@ describe('an import', () => {
     for await (const { place } of landed ? lake.records(landed) : []) found.push(place);
     expect(found).toEqual([{ row: 0 }, { row: 2 }]);
   });
+
+  it('holds what a query gives beside what was appended, in order, and takes both back', async () => {
+    const events = await lake.eventWriter();
+    const rows = await lake.rowWriter(definition);
+    ['1', '2', '3'].forEach((id, row) => {
+      const value = orderPlaced(id);
+      const parsed = parse(value, { currency: 'USD' });
+      events.append({ place: { row: row * 2 }, key: null, value, timestampMs: null, parsed });
+      if (parsed.ok) rows.append({ row: row * 2 }, parsed.event);
+    });
+    const shift = (to: string, relation: string | undefined) =>
+      session.connection.run(`CREATE TABLE ${to} AS SELECT * REPLACE (position + 1 AS position) FROM ${relation}`);
+    await shift('other_events', events.relation);
+    await shift('other_rows', rows.relations.get('orders'));
+    events.appendQuery('FROM other_events');
+    rows.appendQuery('orders', 'FROM other_rows');
+    for (const writer of [rows, events]) await writer.drop('SELECT unnest([0, 3, 7])');
+    await lake.commitImport(definition, { ...entry, file: await events.finish() }, await rows.finish());
+    const [landed] = await lake.imports();
+    expect(landed?.file?.rows).toBe(4);
+    const found: unknown[] = [];
+    for await (const { place } of landed ? lake.records(landed) : []) found.push(place);
+    expect(found).toEqual([{ row: 1 }, { row: 2 }, { row: 4 }, { row: 5 }]);
+    const files = await lake.rowFiles(definition, { partitions: new Map(), imports: 1 });
+    expect(files.get('orders')?.map(({ rows: count }) => count)).toEqual([4]);
+  });
 });
 
 describe('merging the files of rows', () => {

@@ -33,7 +33,8 @@ type StagedClass = { readonly condition: string; readonly template: RowTemplate 
 
 /**
  * Turns plain rows into events by SQL, as templates have it, and gives them to the lake's writers as queries over
- * `plainRowsFile`, which the session may write. Everything that is left for `stageEvents` is not in `condition`.
+ * `plainRowsFile`, which the session must be allowed to write, and which must stay until the writers have ended. All other
+ * rows are left to `stageEvents`.
  */
 export async function stagePlainRows(
   session: Session,
