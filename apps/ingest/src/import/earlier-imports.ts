@@ -120,14 +120,16 @@ WITH versions AS (
   SELECT customer_id, key, event_id, row, lead(event_id) OVER (PARTITION BY customer_id, key ORDER BY position) AS next_id
   FROM ${CONTESTED} WHERE kind = 'placed'
 ), history AS (
-  SELECT customer_id, key, list(event_id ORDER BY seq DESC) AS ids
+  -- Not list(… ORDER BY seq): that sorts each key apart, and takes six times as long.
+  SELECT customer_id, key, [each.id FOR each IN list_reverse_sort(list({seq: seq, id: event_id}))] AS ids
   FROM ${EARLIER} SEMI JOIN ${CONTESTED} USING (customer_id, key, source) WHERE kind = 'placed' GROUP BY customer_id, key
 ), judged AS (
   SELECT row, event_id, ids, CASE
     WHEN next_id = event_id THEN 'repeated_in_file'
     WHEN next_id IS NOT NULL THEN 'replaced_in_file'
     WHEN ids IS NULL THEN 'imported'
-    WHEN ids[1] = event_id OR ids[1] = ${returnedIdSql('event_id', 'ids[2]')} THEN 'repeated'
+    WHEN ids[1] = event_id THEN 'repeated'
+    WHEN ids[1] = ${returnedIdSql('event_id', 'ids[2]')} THEN 'repeated'
     WHEN ${isKnownFile} AND list_contains(ids, event_id) THEN 'repeated'
     ELSE 'replaced' END AS verdict
   FROM versions LEFT JOIN history USING (customer_id, key)
