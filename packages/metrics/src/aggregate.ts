@@ -39,7 +39,7 @@ export type Aggregate = {
   finish(state: readonly ColumnValue[], at: number, asOfMs: number): Finished;
   /** SQL over the consolidated rows of one customer, one expression a column, in the columns' order. */
   sql(input: SqlInput): readonly string[];
-  /** The finished value at hour `asOfHour` as an integer in SQL over a snapshot of states; null where it has no order. */
+  /** The finished value at hour `asOfHour` in SQL over a snapshot of states, a whole number; null where it has no order. */
   scoreSql(measure: string, asOfHour: number): string | null;
 };
 

@@ -11,29 +11,35 @@ export type Expression = {
   /** The metrics it reads. */
   readonly inputs: readonly string[];
   evaluate(env: Environment): bigint | null;
-  /** `column` gives the SQL of a finished metric: an integer, times in UTC milliseconds. */
-  sql(column: (metric: string) => string, asOf: string): string;
+  /**
+   * `column` gives the SQL of a finished metric: an integer, times in UTC milliseconds. With `integer` BIGINT instead of
+   * HUGEINT, what 64 bits don't hold is an error of DuckDB, and never another number.
+   */
+  sql(column: (metric: string) => string, asOf: string, integer?: SqlInteger): string;
 };
+
+/** What DuckDB computes in: divisions of 128 bits take it several times as long. */
+export type SqlInteger = 'BIGINT' | 'HUGEINT';
 
 export type Environment = { readonly value: (metric: string) => FinishedValue; readonly asOfMs: number };
 
 export const metric = (name: string): Expression => ({
   inputs: [name],
   evaluate: ({ value }) => toInteger(name, value(name)),
-  sql: (column) => `(${column(name)})::HUGEINT`,
+  sql: (column, _asOf, integer = 'HUGEINT') => `(${column(name)})::${integer}`,
 });
 
 export const whole = (value: number): Expression => ({
   inputs: [],
   evaluate: () => BigInt(value),
-  sql: () => `${value}::HUGEINT`,
+  sql: (_column, _asOf, integer = 'HUGEINT') => `${value}::${integer}`,
 });
 
 /** The moment an answer speaks of, in UTC milliseconds. */
 export const asOf: Expression = {
   inputs: [],
   evaluate: ({ asOfMs }) => BigInt(asOfMs),
-  sql: (_column, asOfSql) => `(${asOfSql})::HUGEINT`,
+  sql: (_column, asOfSql, integer = 'HUGEINT') => `(${asOfSql})::${integer}`,
 };
 
 export const plus = (a: Expression, b: Expression): Expression =>
@@ -58,8 +64,8 @@ export const dividedBy = (a: Expression, b: Expression): Expression =>
     a,
     b,
     (x, y) => (y === 0n ? null : divideRoundHalfAway(x, y)),
-    (x, y) =>
-      `(CASE WHEN ${y} = 0 THEN NULL ELSE sign(${x}) * sign(${y}) * ((2 * abs(${x}) + abs(${y})) // (2 * abs(${y}))) END)::HUGEINT`,
+    (x, y, integer) =>
+      `(CASE WHEN ${y} = 0 THEN NULL ELSE sign(${x}) * sign(${y}) * ((2 * abs(${x}) + abs(${y})) // (2 * abs(${y}))) END)::${integer}`,
   );
 
 /** Whole days from a to b (times), rounded down. */
@@ -75,7 +81,7 @@ function binary(
   a: Expression,
   b: Expression,
   evaluate: (x: bigint, y: bigint) => bigint | null,
-  sql: (x: string, y: string) => string,
+  sql: (x: string, y: string, integer: SqlInteger) => string,
 ): Expression {
   return {
     inputs: [...new Set([...a.inputs, ...b.inputs])],
@@ -84,7 +90,8 @@ function binary(
       const y = b.evaluate(env);
       return x === null || y === null ? null : evaluate(x, y);
     },
-    sql: (column, asOfSql) => sql(a.sql(column, asOfSql), b.sql(column, asOfSql)),
+    sql: (column, asOfSql, integer = 'HUGEINT') =>
+      sql(a.sql(column, asOfSql, integer), b.sql(column, asOfSql, integer), integer),
   };
 }
 

@@ -19,6 +19,7 @@ export {
   explainDrift,
   sameValue,
 } from './drift/cause.ts';
+export type { SqlInteger } from './expression.ts';
 export { type Delta, emptyDelta, type FoldOutcome, foldChange, foldRecord, mergeStates, zeroState } from './fold.ts';
 export { eventIdHash, IdWindow, REPEAT_CAP } from './id-window.ts';
 export { type MergedView, type MetricValue, mergeView, rankScore } from './merged-view.ts';
@@ -27,7 +28,7 @@ export type { Field, FieldType, FieldValue, Row, Source } from './source.ts';
 export { type Change, type ChangeKind, expand, SOURCES } from './sources.ts';
 export { DUCKDB_TYPES } from './sql/column-sql.ts';
 export { historySql } from './sql/history.ts';
-export { RANK_LIST_LENGTH, type RankList, rankColumns, rankListName, rankLists, UNRANKED_SCORE } from './sql/rank.ts';
+export { RANK_LIST_LENGTH, type RankList, rankListName, rankLists, rankSql, UNRANKED_SCORE } from './sql/rank.ts';
 export { recomputeSql } from './sql/recompute.ts';
 export { ENVELOPE_COLUMNS, ORDER_COLUMNS, presenceColumn, type RowColumn, rowColumns } from './sql/row-columns.ts';
 export type { State } from './state.ts';

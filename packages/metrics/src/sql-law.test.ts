@@ -1,9 +1,19 @@
 import type { HistoryRecord } from '@tidemark/oracle';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { asOf, dividedBy, type Expression, metric, plus, times, whole, wholeDays } from './expression.ts';
+import {
+  asOf,
+  dividedBy,
+  type Expression,
+  metric,
+  plus,
+  type SqlInteger,
+  times,
+  whole,
+  wholeDays,
+} from './expression.ts';
 import { mergeView, rankScore } from './merged-view.ts';
-import { rankColumns } from './sql/rank.ts';
+import { rankSql } from './sql/rank.ts';
 import { foldedBatch } from './testing/consolidated.ts';
 import { Duck } from './testing/duck.ts';
 import { histories, INT64_MAX } from './testing/histories.ts';
@@ -115,21 +125,34 @@ describe('the SQL', () => {
     }
   });
 
-  test('ranks customers as the answer does', async () => {
+  test('ranks customers as the answer does, in 64 bits where they hold all its numbers', async () => {
     const sample = fc.sample(histories, parameters);
     const [{ barrierAtMs, asOfMs } = { barrierAtMs: 0, asOfMs: 0 }] = sample;
     const states = await duck.recompute(LAW_DEFINITION, sample.flatMap(ofCustomer), barrierAtMs);
-    for (const { name, sql } of rankColumns(LAW_DEFINITION, asOfMs)) {
-      const reader = await duck.connection.runAndReadAll(`SELECT customer_id, ${sql} FROM states`);
-      const ranked = new Map(reader.getRows().map(([id, value]) => [id, value]));
-      for (const [id, state] of states) {
+    const ranked = async (relation: string, integer: SqlInteger) => {
+      const query = rankSql(LAW_DEFINITION, relation, asOfMs, integer);
+      return (await duck.connection.runAndReadAll(query)).getRowObjects();
+    };
+    const wide = await ranked('states', 'HUGEINT');
+    expect(wide).toHaveLength(states.size);
+    let fitting = 0;
+    for (const row of wide) {
+      const { customer_id: id, ...values } = row;
+      const state = states.get(String(id)) ?? expect.fail('a customer without a state');
+      for (const [name, value] of Object.entries(values)) {
         const isFlag = LAW_DEFINITION.metrics.some((metric) => metric.name === name && metric.kind === 'flag');
         const expected = isFlag
           ? mergeView(LAW_DEFINITION, [state], asOfMs).metrics[name]
           : rankScore(LAW_DEFINITION, [state], name, asOfMs).score;
-        expect(ranked.get(id), `${name} of ${id}`).toEqual(expected);
+        expect(value, `${name} of ${id}`).toEqual(expected);
       }
+      const own = `(SELECT * FROM states WHERE customer_id = '${String(id).replaceAll("'", "''")}')`;
+      const narrow = await ranked(own, 'BIGINT').catch(() => null);
+      if (narrow) expect(narrow).toEqual([row]);
+      else expect(Object.values(values).some((value) => typeof value === 'bigint' && value > 10n ** 14n)).toBe(true);
+      if (narrow) fitting++;
     }
+    expect(fitting).toBeGreaterThan(0);
   });
 
   test('drops the hours that no as_of can ask for, and no other', async () => {

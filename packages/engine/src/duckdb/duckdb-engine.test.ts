@@ -105,7 +105,10 @@ describe('the DuckDB engine', () => {
     expect((await engine.inspect('USD', fewer, base)).lost).toBe(1);
   });
 
-  it('gives of those that differ the same lists and maps as of all', async () => {
+  it.each([
+    ['many', 3, 333],
+    ['few', 100, 10],
+  ])('gives of those that differ, %s, the same lists and maps as of all', async (share, every, customers) => {
     const of = (
       source: string,
       rows: string,
@@ -114,7 +117,7 @@ describe('the DuckDB engine', () => {
     const date = `${barrierAtMs}::BIGINT - (i % 40) * ${24 * HOUR_MS}`;
     const category = (i: string) => `['shipping', 'billing', 'ö', '__proto__'][1 + (${i}) % 4]`;
     const engagements = await parquet(
-      'm1',
+      `m1-${share}`,
       of(
         'm',
         `['email_open', 'email_click'][1 + i % 2] AS engagement, 'campaign-' || (i % 31) AS campaign_id, ${date} AS event_date`,
@@ -125,12 +128,11 @@ describe('the DuckDB engine', () => {
       const rows = { support_tickets: [await parquet(name, of('t', row))], marketing_events: [engagements] };
       return recomputeOver(rows, `g-${name}`);
     };
-    const base = await snapshotOf('t2', 'i');
-    // Every third customer has other categories.
-    const next = await snapshotOf('t3', 'CASE WHEN i % 997 % 3 = 0 THEN i + 1 ELSE i END');
+    const base = await snapshotOf(`t2-${share}`, 'i');
+    const next = await snapshotOf(`t3-${share}`, `CASE WHEN i % 997 % ${every} = 0 THEN i + 1 ELSE i END`);
     const [differing, all] = [await changed(next, base), await changed(next, null)];
     expect(all.size).toBe(997);
-    expect(differing.size).toBe(333);
+    expect(differing.size).toBe(customers);
     for (const [customerId, row] of differing) expect(row).toEqual(all.get(customerId));
     expect(column(all.get('c-3'), 'campaigns_engaged')).toHaveLength(10);
   });
@@ -176,6 +178,18 @@ describe('the DuckDB engine', () => {
     expect(await top(atRisk, rankListName('tickets_total', 'at_risk'), barrierAtMs + 60 * 24 * HOUR_MS, 100)).toEqual(
       [],
     );
+  });
+
+  it('ranks by scores of more than 64 bits', async () => {
+    const rows = orders(0, 21, `CASE WHEN i % 7 < 2 THEN ${2n ** 62n} ELSE i END`);
+    const snapshot = await recomputeOver({ orders: [await parquet('o12', rows)] }, 'g12');
+    const lists = await engine.rankings('USD', snapshot, barrierAtMs, 3);
+    expect(lists.get('total_revenue')).toEqual([
+      { customerId: 'c-0', score: 3n * 2n ** 62n },
+      { customerId: 'c-1', score: 3n * 2n ** 62n },
+      { customerId: 'c-6', score: 39n },
+    ]);
+    expect(lists.get('avg_order_value')?.at(0)).toEqual({ customerId: 'c-0', score: 2n ** 62n });
   });
 
   it('gives the landed rows of the customers asked for, as history has them', async () => {

@@ -6,7 +6,7 @@ import type { SessionOptions } from '@tidemark/duckdb';
 import { type RecordBatch, tableFromIPC } from 'apache-arrow';
 import { EngineError } from '../error.ts';
 import type { Engine, HistoryRequest, HistoryRow, Inspection, Rankings, RecomputeResult } from '../port.ts';
-import type { Reply, Request } from './protocol.ts';
+import type { RankedColumns, Reply, Request } from './protocol.ts';
 
 type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
 type Listener = { readonly reply: (reply: Reply) => void; readonly gone: (error: EngineError) => void };
@@ -39,7 +39,19 @@ class DuckDbEngine implements Engine {
   }
 
   async rankings(currency: string, snapshot: string, asOfMs: number, limit: number): Promise<Rankings> {
-    return (await this.#ask({ kind: 'rankings', currency, snapshot, asOfMs, limit })) as Rankings;
+    const lists = (await this.#ask({
+      kind: 'rankings',
+      currency,
+      snapshot,
+      asOfMs,
+      limit,
+    })) as readonly RankedColumns[];
+    return new Map(
+      lists.map(({ name, customerIds, scores }) => [
+        name,
+        customerIds.map((customerId, place) => ({ customerId, score: scores[place] ?? 0n })),
+      ]),
+    );
   }
 
   async histories(request: HistoryRequest): Promise<readonly HistoryRow[]> {

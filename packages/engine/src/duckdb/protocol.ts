@@ -1,4 +1,7 @@
-import type { HistoryRequest, HistoryRow, Inspection, Rankings, RecomputeRequest, RecomputeResult } from '../port.ts';
+import type { HistoryRequest, HistoryRow, Inspection, RecomputeRequest, RecomputeResult } from '../port.ts';
+
+/** A rank list, best first, as columns: an object for each customer would take several times as long to cross. */
+export type RankedColumns = { readonly name: string; readonly customerIds: string[]; readonly scores: bigint[] };
 
 /** What the caller asks of the engine's process. One answer, or a stream of batches, for each id. */
 export type Request = { readonly id: number } & (
@@ -26,7 +29,7 @@ export type Reply = { readonly id: number } & (
   | { readonly kind: 'end'; readonly batches: number; readonly rows: number }
   | {
       readonly kind: 'done';
-      readonly result: RecomputeResult | Inspection | Rankings | readonly HistoryRow[];
+      readonly result: RecomputeResult | Inspection | readonly RankedColumns[] | readonly HistoryRow[];
     }
   | { readonly kind: 'failed'; readonly message: string }
 );

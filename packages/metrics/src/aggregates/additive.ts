@@ -41,6 +41,6 @@ function additive(
     },
     finish: (state, at) => ({ value: bigintAt(state, at), provisional: false }),
     sql,
-    scoreSql: (measure) => `${measure}::HUGEINT`,
+    scoreSql: (measure) => measure,
   };
 }

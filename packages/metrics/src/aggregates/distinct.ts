@@ -31,5 +31,5 @@ export const distinct: Aggregate = {
     `coalesce(list_sort(list_distinct(list(${value}) FILTER (WHERE ${filter}))), []::VARCHAR[])`,
     '[]::VARCHAR[]',
   ],
-  scoreSql: (measure) => `len(${measure})::HUGEINT`,
+  scoreSql: (measure) => `len(${measure})`,
 };

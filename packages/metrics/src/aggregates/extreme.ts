@@ -39,6 +39,6 @@ export const extreme = (kind: 'min' | 'max', type: ColumnType): Aggregate => {
       const found = `${kind}(${value}) FILTER (WHERE ${filter})`;
       return [type === 'timestamp' ? `make_timestamp_ms(${found})` : found, 'NULL'];
     },
-    scoreSql: (measure) => `${type === 'timestamp' ? `epoch_ms(${measure})` : measure}::HUGEINT`,
+    scoreSql: (measure) => (type === 'timestamp' ? `epoch_ms(${measure})` : measure),
   };
 };

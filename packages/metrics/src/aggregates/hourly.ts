@@ -52,7 +52,7 @@ function hourly(
     sql,
     scoreSql(measure, asOfHour) {
       const inside = `list_filter(map_entries(${measure}_by_hour), lambda e: e.key > ${windowStartHour(asOfHour, days)})`;
-      return `coalesce(list_sum(list_transform(${inside}, lambda e: e.value)), 0)::HUGEINT`;
+      return `coalesce(list_sum(list_transform(${inside}, lambda e: e.value)), 0)`;
     },
   };
 }
