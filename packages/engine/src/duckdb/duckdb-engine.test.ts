@@ -6,6 +6,7 @@ import { type ColumnValue, define, rankListName, rankLists, UNRANKED_SCORE } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, fromRecordBatch, type RowFile, type StateRow } from '../index.ts';
 import { openDuckDbEngine } from './index.ts';
+import { DIGEST } from './state-digest.ts';
 
 const definition = define('USD');
 const HOUR_MS = 3_600_000;
@@ -135,6 +136,20 @@ describe('the DuckDB engine', () => {
     expect(differing.size).toBe(customers);
     for (const [customerId, row] of differing) expect(row).toEqual(all.get(customerId));
     expect(column(all.get('c-3'), 'campaigns_engaged')).toHaveLength(10);
+  });
+
+  it('finds the same changes from a base without digests, as snapshots had none once', async () => {
+    const rows = (amount: string) =>
+      parquet(`o-${amount}`, orders(0, 700, `CASE WHEN i % 7 = 2 THEN ${amount} ELSE 1 END`));
+    const base = await recomputeOver({ orders: [await rows('2')] }, 'g10');
+    const next = await recomputeOver({ orders: [await rows('3')] }, 'g11');
+    const old = join(folder, 'g10-old.snapshot');
+    await session.connection.run(
+      `COPY (SELECT * EXCLUDE ${DIGEST} FROM read_parquet('${base}')) TO '${old}' (FORMAT parquet)`,
+    );
+    expect([...(await changed(next, old)).keys()]).toEqual(['c-2']);
+    expect(await changed(base, old)).toEqual(new Map());
+    expect([...(await changed(old, next)).keys()]).toEqual(['c-2']);
   });
 
   it('puts rows of an import before those of the log, by the number it is told', async () => {

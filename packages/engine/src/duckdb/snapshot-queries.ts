@@ -17,6 +17,7 @@ import type { Inspection, RecomputeRequest, RecomputeResult } from '../port.ts';
 import { batchOfChunk, vectorsSql } from './chunk-batch.ts';
 import { definitionOf, viewLanded } from './landed-rows.ts';
 import type { RankedColumns } from './protocol.ts';
+import { DIGEST, digestSql } from './state-digest.ts';
 
 /**
  * Temporary tables and views go with the connection. History is scanned into a database of its own, compressed: at
@@ -41,7 +42,8 @@ export async function recompute(
   await connection.run(`ATTACH ':memory:' AS ${history} (COMPRESS); USE ${history}`);
   try {
     for (const { name, sql } of recomputeSql(definition, request.barrierAtMs)) await run(name, sql);
-    const copy = `COPY states TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`;
+    const digested = `SELECT *, ${digestSql(definition.columns)} AS ${DIGEST} FROM states`;
+    const copy = `COPY (${digested}) TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`;
     return { customers: await run('snapshot', copy), durations };
   } catch (error) {
     await rm(request.snapshot, { force: true });
@@ -99,16 +101,23 @@ export async function* changes(
   base: string | null,
 ): AsyncGenerator<RecordBatch> {
   const { columns } = definition;
-  const names = columns.map(({ name }) => identifier(name));
-  const differs = names.map((name) => `n.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
-  const others = base
-    ? `LEFT JOIN ${snapshotSql(base)} b USING (customer_id) WHERE b.customer_id IS NULL OR ${differs}`
-    : '';
   const selected = columns.flatMap(({ name, type }) => vectorsSql(`n.${identifier(name)}`, type));
-  const states = `SELECT n.customer_id, ${selected.join(', ')} FROM ${snapshotSql(snapshot)} n ${others}`;
-  for await (const chunk of chunks(connection, states)) yield batchOfChunk(columns, chunk);
-  if (!base) return;
-  const gone = `SELECT b.customer_id FROM ${snapshotSql(base)} b ANTI JOIN ${snapshotSql(snapshot)} n USING (customer_id)`;
+  const states = `SELECT n.customer_id, ${selected.join(', ')} FROM ${snapshotSql(snapshot)} n`;
+  if (base === null) {
+    for await (const chunk of chunks(connection, states)) yield batchOfChunk(columns, chunk);
+    return;
+  }
+  const [now, before] = [
+    await digestsSql(connection, definition, snapshot),
+    await digestsSql(connection, definition, base),
+  ];
+  await connection.run(`CREATE TEMP TABLE differing AS
+    SELECT n.customer_id AS customer_id, b.customer_id AS before FROM (${now}) n FULL JOIN (${before}) b USING (${DIGEST})
+    WHERE n.customer_id IS NULL OR b.customer_id IS NULL`);
+  for await (const chunk of chunks(connection, await wholeChunks(connection, snapshot, states)))
+    yield batchOfChunk(columns, chunk);
+  const gone =
+    'SELECT o.before FROM differing o ANTI JOIN differing n ON n.customer_id = o.before WHERE o.before IS NOT NULL';
   const state = zeroState(definition);
   for await (const chunk of chunks(connection, gone)) {
     const ids = chunk.getColumnValues(0).map(String);
@@ -117,6 +126,30 @@ export async function* changes(
       ids.map((customerId) => ({ customerId, gone: true, state })),
     );
   }
+}
+
+/** Less than the n-th part is few: a chunk of the snapshot then gives some 250 rows or fewer. */
+const FEW_OF = 8;
+
+/**
+ * The query of those of `states` that are in the table `differing`. A join hands on of each chunk of the snapshot what it keeps,
+ * and a batch of a few rows costs as much as a whole one: where these are few, they are gathered first.
+ */
+async function wholeChunks(connection: DuckDBConnection, snapshot: string, states: string): Promise<string> {
+  const changed = `${states} SEMI JOIN differing USING (customer_id)`;
+  const counted = `SELECT (SELECT count(customer_id) FROM differing) * ${FEW_OF} < count(*) FROM ${snapshotSql(snapshot)}`;
+  const [row] = (await connection.runAndReadAll(counted)).getRows();
+  if (row?.[0] !== true) return changed;
+  await connection.run(`CREATE TEMP TABLE changed AS ${changed}`);
+  return 'FROM changed';
+}
+
+/** Each customer's digest. A snapshot of before there were any has them made of its states. */
+async function digestsSql(connection: DuckDBConnection, { columns }: Definition, path: string): Promise<string> {
+  const named = `SELECT count(*) FROM parquet_schema(${textLiteral(path)}) WHERE name = ${textLiteral(DIGEST)}`;
+  const [row] = (await connection.runAndReadAll(named)).getRows();
+  const digest = row?.[0] === 1n ? DIGEST : `${digestSql(columns)} AS ${DIGEST}`;
+  return `SELECT customer_id, ${digest} FROM ${snapshotSql(path)}`;
 }
 
 async function* chunks(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
