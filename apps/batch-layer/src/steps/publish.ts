@@ -67,10 +67,18 @@ export async function publish(
   });
   // Without a base to compare with, who is gone has to be found: by all that are still there.
   const customers = pointer && baseSnapshot === null ? new Set<string>() : null;
-  const rows = await writeRows(context, generation, snapshot, baseSnapshot, customers);
-  if (pointer && customers) await writeEmptyRows(context, generation, pointer, customers);
-  reached('publish: rows written');
-  await writeCandidates(context, run, snapshot);
+  // The engine ranks in its process while this one writes.
+  const ranking = new BoundedWork(1);
+  let rows = 0;
+  try {
+    await ranking.add(() => writeCandidates(context, run, snapshot));
+    rows = await writeRows(context, generation, snapshot, baseSnapshot, customers);
+    if (pointer && customers) await writeEmptyRows(context, generation, pointer, customers);
+    reached('publish: rows written');
+    await ranking.drain();
+  } finally {
+    await ranking.settle();
+  }
   reached('publish: candidates written');
 
   // Where there is no pointer yet, comparing it fences off nobody. A run that came later may be the served definition's, and
@@ -148,5 +156,11 @@ async function writeCandidates(
   const asOfMs = run.barrierAtMs - AS_OF_BEFORE_BARRIER_MS;
   progress({ generation, step: 'publish', detail: 'candidates' });
   const lists = await engine.rankings(definition.currency, snapshot, asOfMs, RANK_LIST_LENGTH);
-  for (const [name, candidates] of lists) await views.writeCandidates(generation, name, candidates);
+  const writes = new BoundedWork(WRITES_UNDER_WAY);
+  try {
+    for (const [name, candidates] of lists) await writes.add(() => views.writeCandidates(generation, name, candidates));
+    await writes.drain();
+  } finally {
+    await writes.settle();
+  }
 }
