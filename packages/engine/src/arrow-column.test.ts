@@ -67,3 +67,15 @@ it('gives them back from bytes, wherever their columns begin in these', () => {
     expect([...fromRecordBatch(COLUMNS, batch)]).toEqual(ROWS);
   }
 });
+
+it.each([
+  ['in every row', ROWS.slice(1, 3)],
+  ['in none', [ROWS[0], ROWS[0]].flatMap((given) => given ?? [])],
+])('gives back columns with a value %s', (_, rows) => {
+  expect([...fromRecordBatch(COLUMNS, toRecordBatch(COLUMNS, rows))]).toEqual(rows);
+});
+
+it('refuses a count that is null, and takes it for no number', () => {
+  const batch = toRecordBatch([{ name: 'whole', type: 'int64' }], [row('c', null)]);
+  expect(() => [...fromRecordBatch([{ name: 'whole', type: 'int64' }], batch)]).toThrow('null');
+});
