@@ -1,6 +1,6 @@
 import { TidemarkError } from '@tidemark/contracts';
 import { barrierRecord, type EventLog } from '@tidemark/log';
-import { emptyDelta } from '@tidemark/metrics';
+import { emptyDelta, rankLists } from '@tidemark/metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchContext } from './batch-context.ts';
 import { listGenerations, resumePublishing, rollback, runBatch } from './index.ts';
@@ -147,6 +147,48 @@ describe('a run', () => {
       expect([await system.revenue('anna'), await system.revenue('berta')]).toEqual(['2.00', '1.00']);
     },
   );
+
+  it('is not published without its ranking lists', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    const { engine, views } = system.context;
+    const rankings = () => Promise.reject(new TidemarkError('TIDEMARK_TEST_KILLED', 'no lists', { retryable: true }));
+    await expect(runBatch({ ...system.context, engine: withMethods(engine, { rankings }) })).rejects.toThrow(
+      'no lists',
+    );
+    expect(await views.pointer()).toBeNull();
+    expect(await run()).toMatchObject({ generation: 1, status: 'published', resumed: true });
+  });
+
+  it('leaves no list under way when its rows can not be written', async () => {
+    await system.place('anna', 'o-1', '10.00');
+    const { engine, views } = system.context;
+    let fail = () => {};
+    const failed = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    let lists = 0;
+    const dying: BatchContext = {
+      ...system.context,
+      engine: withMethods(engine, {
+        rankings: async (...asked) => {
+          await failed;
+          return engine.rankings(...asked);
+        },
+      }),
+      views: withMethods(views, {
+        writeBatch: () => {
+          fail();
+          return Promise.reject(new TidemarkError('TIDEMARK_TEST_KILLED', 'no rows', { retryable: true }));
+        },
+        writeCandidates: async (...list) => {
+          await views.writeCandidates(...list);
+          lists++;
+        },
+      }),
+    };
+    await expect(runBatch(dying)).rejects.toThrow('no rows');
+    expect(lists).toBe(rankLists(system.context.definition).length);
+  });
 
   it('writes nothing once another process has made its snapshot anew', async () => {
     await system.place('anna', 'o-1', '1.00');
