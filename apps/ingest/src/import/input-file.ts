@@ -72,9 +72,27 @@ export type ReadInput = {
 
 /**
  * Reads a file into the input table of the session, each value as text. Answers the SHA-256 of its (unpacked) content.
- * Throws `TIDEMARK_INGEST_FILE`, and `UnknownColumn` for a wanted name that the file does not have.
+ * Throws `TIDEMARK_INGEST_FILE`, also when the file changes meanwhile, and `UnknownColumn` for a wanted name that the file
+ * does not have.
  */
 export async function readInput(file: InputFile, options: ReadInput): Promise<string> {
+  const before = await stateOf(file.path);
+  const sha256 = await readContent(file, options);
+  // Some are read twice, to be hashed and by DuckDB: the two must have seen the same.
+  if ((await stateOf(file.path)) !== before) {
+    const why = 'it changed while it was read. Import it again when nobody writes to it';
+    throw new IngestError('TIDEMARK_INGEST_FILE', `${file.path} can't be imported: ${why}.`);
+  }
+  return sha256;
+}
+
+/** Another one whenever the file is. */
+async function stateOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return [dev, ino, size, mtimeNs].join();
+}
+
+async function readContent(file: InputFile, options: ReadInput): Promise<string> {
   const content = () => {
     let done = 0;
     return contentOf(file.path, file.gzipped, (bytes) => {

@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +77,21 @@ describe('a delimited file', () => {
       { seed: Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9), numRuns: 100 },
     );
     expect(byDuckDb).toBeGreaterThan(20);
+  });
+
+  it.each(['a.csv', 'a.csv.gz'])('%s is refused when it changes while it is read', async (name) => {
+    const path = join(folder, name);
+    const content = Buffer.from('n0\n1\n');
+    await writeFile(path, name.endsWith('.gz') ? gzipSync(content) : content);
+    const session = await openSession({ memoryLimit: '256MB', threads: 2, tempFolder: join(folder, 'spill') });
+    try {
+      await restrict(session, [path]);
+      const onProgress = () => utimesSync(path, 1, 1);
+      const options = { session, wanted: ['n0'], onRejected: () => {}, onProgress };
+      await expect(readInput(await inspectFile(path, {}), options)).rejects.toThrow('changed while it was read');
+    } finally {
+      session.close();
+    }
   });
 
   it('keeps the lines in their order, however many read it', async () => {
