@@ -47,7 +47,7 @@ export async function openContext(
   app.onStop('catalog', () => catalog.close());
   const storage = await openStorage(options.lakeUrl);
   const tempFolder = join(storage.scratchFolder, `spill-${process.pid}`);
-  const landing = await openSession({ memoryLimit: LANDING_MEMORY, threads: 1, tempFolder });
+  const landing = await openSession({ memoryLimit: LANDING_MEMORY, threads: 1, tempFolder, keepsOrder: true });
   app.onStop('landing', () => landing.close());
   const engine = openDuckDbEngine({ memoryLimit: options.engineMemory, threads: options.engineThreads, tempFolder });
   app.onStop('engine', () => engine.close());

@@ -25,24 +25,45 @@ export class ParquetWriter {
   readonly #connection: DuckDBConnection;
   readonly #table: string;
   readonly #appender: DuckDBAppender;
+  readonly #orderBy: string;
+  /** Where the column stands that the file is ordered by. */
+  readonly #orderAt: number;
+  /** Whether the session writes rows as they stand in what it reads: then what ascends is not sorted. */
+  readonly #isOrderKept: boolean;
   #appended = 0;
+  #lastAppended: ParquetValue = null;
+  #ascends = true;
   #queries: readonly string[] = [];
   readonly #removed: string[] = [];
   #open = true;
 
-  private constructor(connection: DuckDBConnection, table: string, appender: DuckDBAppender) {
+  private constructor(
+    connection: DuckDBConnection,
+    table: string,
+    appender: DuckDBAppender,
+    order: { readonly by: string; readonly at: number; readonly isKept: boolean },
+  ) {
     this.#connection = connection;
     this.#table = table;
     this.#appender = appender;
+    this.#orderBy = order.by;
+    this.#orderAt = order.at;
+    this.#isOrderKept = order.isKept;
   }
 
-  /** The writer has a connection of its own, so that appending and other queries of the session keep out of each other's way. */
-  static async open(session: Session, columns: readonly ParquetColumn[]): Promise<ParquetWriter> {
+  /**
+   * The file will ascend by the column `orderBy`. The writer has a connection of its own, so that appending and other queries
+   * of the session keep out of each other's way.
+   */
+  static async open(session: Session, columns: readonly ParquetColumn[], orderBy: string): Promise<ParquetWriter> {
     const connection = await session.connect();
     const table = `writing_${randomUUID().replaceAll('-', '')}`;
     const declared = columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
     await connection.run(`CREATE TABLE ${table} (${declared})`);
-    return new ParquetWriter(connection, table, await connection.createAppender(table));
+    const kept = await connection.runAndReadAll("SELECT current_setting('preserve_insertion_order')");
+    const at = columns.findIndex(({ name }) => name === orderBy);
+    const order = { by: orderBy, at, isKept: kept.getRows()[0]?.[0] === true };
+    return new ParquetWriter(connection, table, await connection.createAppender(table), order);
   }
 
   /** Appends one row: a value for every column, in order. */
@@ -50,6 +71,9 @@ export class ParquetWriter {
     for (const value of values) appendValue(this.#appender, value);
     this.#appender.endRow();
     this.#appended++;
+    const place = values[this.#orderAt] ?? null;
+    if (this.#lastAppended !== null && (place === null || place < this.#lastAppended)) this.#ascends = false;
+    this.#lastAppended = place;
   }
 
   /**
@@ -82,11 +106,11 @@ export class ParquetWriter {
   }
 
   /** Puts the rows under `path` and says what was put; null when there was none. The writer is closed either way. */
-  async finish(storage: LakeStorage, path: string, orderBy: string): Promise<LakeFile | null> {
+  async finish(storage: LakeStorage, path: string): Promise<LakeFile | null> {
     const local = join(storage.scratchFolder, `${randomUUID()}.parquet`);
     try {
       if (this.#appended === 0 && this.#queries.length === 0) return null;
-      const order = this.#isOrdered ? '' : ` ORDER BY ${orderBy}`;
+      const order = this.#isOrdered ? '' : ` ORDER BY ${this.#orderBy}`;
       const copy = `COPY (SELECT * FROM ${this.relation}${order}) TO ${textLiteral(local)} (FORMAT parquet, ${COMPRESSION})`;
       const { rowsChanged } = await tellingFullDisk(() => this.#connection.run(copy));
       return rowsChanged === 0 ? null : await putParquet(storage, path, local, rowsChanged);
@@ -98,6 +122,8 @@ export class ParquetWriter {
 
   /** A query keeps its order alone: other rows come beside it, and a join may lose it. */
   get #isOrdered(): boolean {
+    if (!this.#isOrderKept) return false;
+    if (this.#queries.length === 0) return this.#ascends;
     return this.#appended === 0 && this.#queries.length === 1 && this.#removed.length === 0;
   }
 

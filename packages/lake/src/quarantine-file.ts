@@ -32,7 +32,7 @@ export class QuarantineWriter {
   }
 
   static async open(storage: LakeStorage, session: Session): Promise<QuarantineWriter> {
-    return new QuarantineWriter(storage, await ParquetWriter.open(session, QUARANTINE_FILE_COLUMNS));
+    return new QuarantineWriter(storage, await ParquetWriter.open(session, QUARANTINE_FILE_COLUMNS, 'line'));
   }
 
   append({ line, code, reason, raw }: QuarantinedLine): void {
@@ -44,6 +44,6 @@ export class QuarantineWriter {
   }
 
   finish(): Promise<LakeFile | null> {
-    return this.#writer.finish(this.#storage, `quarantine/${randomUUID()}.parquet`, 'line');
+    return this.#writer.finish(this.#storage, `quarantine/${randomUUID()}.parquet`);
   }
 }

@@ -18,7 +18,7 @@ export class EventFileWriter {
   }
 
   static async open(storage: LakeStorage, session: Session): Promise<EventFileWriter> {
-    return new EventFileWriter(storage, await ParquetWriter.open(session, EVENT_FILE_COLUMNS));
+    return new EventFileWriter(storage, await ParquetWriter.open(session, EVENT_FILE_COLUMNS, 'position'));
   }
 
   append(record: LandingRecord): void {
@@ -45,7 +45,7 @@ export class EventFileWriter {
   }
 
   finish(): Promise<LakeFile | null> {
-    return this.#writer.finish(this.#storage, `events/${randomUUID()}.parquet`, 'position');
+    return this.#writer.finish(this.#storage, `events/${randomUUID()}.parquet`);
   }
 }
 
@@ -64,7 +64,7 @@ export class RowFileWriter {
   static async open(storage: LakeStorage, session: Session, definition: Definition): Promise<RowFileWriter> {
     const writers = new Map<string, ParquetWriter>();
     for (const source of definition.sources)
-      writers.set(source.name, await ParquetWriter.open(session, rowFileColumns(source)));
+      writers.set(source.name, await ParquetWriter.open(session, rowFileColumns(source), 'position'));
     return new RowFileWriter(storage, definition.sourcesId, writers);
   }
 
@@ -95,11 +95,7 @@ export class RowFileWriter {
   async finish(): Promise<ExpandedRows> {
     const files: Record<string, LakeFile> = {};
     for (const [source, writer] of this.#writers) {
-      const file = await writer.finish(
-        this.#storage,
-        `rows/${this.#sourcesId}/${source}/${randomUUID()}.parquet`,
-        'position',
-      );
+      const file = await writer.finish(this.#storage, `rows/${this.#sourcesId}/${source}/${randomUUID()}.parquet`);
       if (file) files[source] = file;
     }
     return { files };

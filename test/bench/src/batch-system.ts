@@ -57,7 +57,7 @@ export class BatchSystem {
     const folder = await place.folder();
     const [logUrl, viewsUrl, catalogUrl] = [await place.log(), await place.views(), await place.database()];
     const limits = { memoryLimit: '1GB', threads: 2, tempFolder: join(folder, 'spill') };
-    const [session, engine] = [await openSession(limits), openDuckDbEngine(limits)];
+    const [session, engine] = [await openSession({ ...limits, keepsOrder: true }), openDuckDbEngine(limits)];
     const definition = define('USD');
     const log = await openLog(logUrl, { partitions: 4 });
     const [store, catalog] = [await openViews(viewsUrl), await openCatalog(catalogUrl)];

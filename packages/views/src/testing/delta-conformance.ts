@@ -95,23 +95,21 @@ export function deltaConformance({ fresh, capabilities }: Suite): void {
 
   test('a partition outside the cut counts once it has a position, and with its first row of a later epoch', async () => {
     const views = await fresh();
-    const rows = [sampleDelta('ann', 0, 1, 1n), sampleDelta('ann', 0, 2, 1n), sampleDelta('ann', 4, 2, 2n)];
+    const rows = [sampleDelta('ann', 0, 1, 1n), sampleDelta('bob', 0, 2, 1n), sampleDelta('bob', 4, 2, 2n)];
     await views.writeTouched(rows);
     await views.writeDeltas(rows);
     const slice = { generation: 3, cutPartitions: new Set([0]) };
-    const read = async (...known: readonly number[]) => {
+    const read = async (customer: string, ...known: readonly number[]) => {
       const positions = new Map(known.map((partition) => [partition, 1n]));
-      const [found] = await views.read(['ann'], null, slice, positions);
+      const [found] = await views.read([customer], null, slice, positions);
       return inKeyOrder(found?.deltas ?? []).map(({ epoch, partition }) => [epoch, partition]);
     };
-    const all = [
-      [0, 1],
+    // Ann's may be left out until then, but not the row before one that is seen.
+    expect(await read('ann', 0, 1)).toEqual([[0, 1]]);
+    expect(await read('bob', 0)).toEqual([
       [0, 2],
       [4, 2],
-    ];
-    expect(await read(0, 1)).toEqual(all);
-    // Partition 1 may be left out until then, but not the row before one that is seen.
-    expect(await read(0)).toEqual(expect.arrayContaining(all.slice(1)));
+    ]);
   });
 
   test('touched names each customer of the slice once', async () => {
