@@ -51,8 +51,14 @@ export class DeltaCache {
     this.#whole.add(epoch);
   }
 
+  /** Deltas that changed since the last flush began. */
   get dirtyCount(): number {
     return this.#dirty.size;
+  }
+
+  /** Deltas of a flush that the store does not have yet. */
+  get unwrittenCount(): number {
+    return this.#unwritten.size;
   }
 
   /** Deltas in memory that the store has just so. */

@@ -216,6 +216,7 @@ describe('a partition’s fold', () => {
     await fold.fold([opened(0, 'anna'), record(1, text.encode('?'))]);
     const flushed = fold.flush();
     await gate.reached();
+    expect([fold.pending, fold.gathered]).toEqual([2, 1]);
     // More than it may hold: who is let go while his row is being written must not be read from the store before it is there.
     await fold.fold([
       opened(2, 'anna'),

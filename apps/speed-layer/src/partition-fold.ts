@@ -62,12 +62,17 @@ export class PartitionFold {
 
   /** Deltas and dead letters that the store does not have yet. */
   get pending(): number {
+    return this.gathered + this.#cache.unwrittenCount;
+  }
+
+  /** Those that no flush is writing: one that changed again while it was written is among them too. */
+  get gathered(): number {
     return this.#cache.dirtyCount + this.#deadLetters.length;
   }
 
   /** Deltas in memory, changed or not. */
   get held(): number {
-    return this.#cache.dirtyCount + this.#cache.cleanCount;
+    return this.#cache.dirtyCount + this.#cache.unwrittenCount + this.#cache.cleanCount;
   }
 
   async fold(records: readonly LogRecord[]): Promise<void> {

@@ -104,7 +104,7 @@ export class SpeedLayer implements PartitionHandler {
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`);
     await held.fold.fold(batch.records);
     const nowMs = this.#options.clock.now();
-    const gathered = nowMs - held.lastFlushMs >= this.#gatherMs(batch, nowMs) || held.fold.pending >= MAX_DIRTY;
+    const gathered = nowMs - held.lastFlushMs >= this.#gatherMs(batch, nowMs) || held.fold.gathered >= MAX_DIRTY;
     if (batch.level || gathered) {
       await held.flushing;
       held.lastFlushMs = this.#options.clock.now();
