@@ -62,6 +62,13 @@ it('gathers for half of its lag when it is far behind, and writes at once when i
   expect(await recordAfter(0, true)).toBe(3n);
 });
 
+it('writes what it gathered when it hears of the end of the log alone', async () => {
+  await behind(20_000);
+  expect(await recordAfter(100)).toBe(null);
+  await layer.records(0, { records: [], next: 1n, level: true });
+  expect((await views.positions()).get(0)?.offset).toBe(0n);
+});
+
 it('never gathers for more than five seconds, however far behind it is', async () => {
   await behind(3_600_000);
   expect(await recordAfter(4_999)).toBe(null);
