@@ -330,6 +330,21 @@ describe('the right to run', () => {
     expect(lock?.isHeld()).toBe(false);
     await lock?.release();
   });
+
+  test('whose connection breaks while it is asked for is an error, and can be asked for again', async () => {
+    const catalog = await open();
+    await outside(
+      "CREATE FUNCTION public.pg_try_advisory_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())'",
+    );
+    const inDatabase = (setting: string) =>
+      outside(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ${setting}', current_database()); END $$`);
+    await inDatabase('SET search_path = public, pg_catalog');
+    await expect(catalog.acquireRunLock()).rejects.toThrow('terminat');
+    await inDatabase('RESET search_path');
+    const lock = await catalog.acquireRunLock();
+    expect(lock?.isHeld()).toBe(true);
+    await lock?.release();
+  });
 });
 
 describe('drift', () => {
