@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Consumer } from '../port.ts';
 import { type LogCapabilities, MAY_BE_BUSY, PARTITIONS, tookAtMost } from './capabilities.ts';
 import type { Opened } from './log-conformance.ts';
@@ -8,13 +8,23 @@ import { bytes, numbered } from './records.ts';
 const ALL = Array.from({ length: PARTITIONS }, (_, n) => n);
 const LONG_MS = 20_000;
 
-/** A promise with its handle, to hold a handler up. */
-function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
+type Gate = { readonly opened: Promise<void>; open(): void };
+
+/** Promises with their handles, to hold handlers up. None outlasts its test: a member that is held up can't be closed. */
+function gatesOfEachTest(): () => Gate {
+  const gates: Gate[] = [];
+  afterEach(() => {
+    for (const gate of gates.splice(0)) gate.open();
   });
-  return { opened, open: () => open() };
+  return () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gate = { opened, open: () => open() };
+    gates.push(gate);
+    return gate;
+  };
 }
 
 const until = (check: () => void, timeout = LONG_MS): Promise<void> => vi.waitFor(check, { timeout, interval: 10 });
@@ -50,6 +60,7 @@ const settled = (members: readonly Consumer[]): Promise<void> =>
 /** What every log promises to the members of a consumer group. */
 export function groupPromises(opened: Opened, capabilities: LogCapabilities): void {
   const { takeoverMs, handoverMs, growMs } = capabilities.within;
+  const gate = gatesOfEachTest();
 
   test('a lone member is given every record of every partition once, in order', async () => {
     const log = await opened.open();

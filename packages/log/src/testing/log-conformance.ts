@@ -22,7 +22,7 @@ export function logConformance(
 ): void {
   describe(`${name} keeps the promises of the log`, () => {
     let underTest: LogUnderTest | undefined;
-    let logs: EventLog[] = [];
+    const logs: EventLog[] = [];
 
     const current = (): LogUnderTest => {
       if (underTest === undefined) throw new Error('A log is opened inside tests only.');
@@ -45,8 +45,8 @@ export function logConformance(
       underTest = await factory();
     });
     afterEach(async () => {
-      await Promise.all(logs.map((log) => log.close()));
-      logs = [];
+      // None is closed again after the next test, whatever comes of it here.
+      await Promise.all(logs.splice(0).map((log) => log.close()));
       await underTest?.remove();
     });
 
