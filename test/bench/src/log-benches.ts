@@ -1,4 +1,4 @@
-import type { EventLog } from '@tidemark/log';
+import type { Bounds, EventLog } from '@tidemark/log';
 import { openLog } from '@tidemark/log/open';
 import { openPool, type PoolClient } from '@tidemark/postgres';
 import { type Bench, type Place, rate, ratioAtLeast, scaled, valueAtLeast } from './bench.ts';
@@ -60,7 +60,7 @@ export const appendBench: Bench = {
   },
 };
 
-/** All records read from each partition's start, against COPY of the same bytes out of a bare table. */
+/** All records, the partitions side by side as their consumers read them, against COPY of the same bytes out of a bare table. */
 export const readBench: Bench = {
   name: 'log-read',
   unit: 'records/s',
@@ -71,11 +71,12 @@ export const readBench: Bench = {
     const records = recordsOf(place);
     const value = await withLog(place, async (log) => {
       await append(log, records);
+      const readAll = async (partition: number, { start, end }: Bounds) => {
+        let from = start;
+        while (from < end) from = (await log.read(partition, from, { maxRecords: PAGE, waitMs: 0 })).next;
+      };
       return await rate(records.length, async () => {
-        for (const [partition, { start, end }] of await log.bounds()) {
-          let from = start;
-          while (from < end) from = (await log.read(partition, from, { maxRecords: PAGE, waitMs: 0 })).next;
-        }
+        await Promise.all([...(await log.bounds())].map(([partition, bounds]) => readAll(partition, bounds)));
       });
     });
     const baseline = await withBareTable(place, async (client) => {

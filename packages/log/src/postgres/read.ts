@@ -15,17 +15,19 @@ const BOUNDS_OFFSET = -1n;
 
 /**
  * Bounds and records in one statement, that is in one snapshot: what is below the end is all there. The bounds come as a row
- * of their own, the first: beside every record they would cost a sort of whole records.
+ * of their own, the first: beside every record they would cost a sort of whole records. Offsets have no gaps, so a page is a
+ * range of them and needs no limit: for that, statistics of a log that grew since may have all that follows read and sorted.
  */
 function readSql({ name, table }: Topic, partition: number, from: bigint, maxRecords: number): string {
-  const few = (columns: string, limit: number | string) =>
+  const below = from + BigInt(maxRecords);
+  const few = (columns: string, end: bigint | string) =>
     `SELECT record_offset, ${columns} FROM ${table}
-     WHERE partition = ${partition} AND record_offset >= ${from} ORDER BY record_offset LIMIT ${limit}`;
+     WHERE partition = ${partition} AND record_offset >= ${from} AND record_offset < ${end}`;
   // By their sizes alone: a window over whole records would copy each of them twice. Mostly all of them fit.
-  const sizes = `(${few('coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) AS size', maxRecords)}) AS few`;
+  const sizes = `(${few('coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) AS size', below)}) AS few`;
   const bytesUpTo = `SELECT sum(size) OVER (ORDER BY record_offset ROWS UNBOUNDED PRECEDING) AS bytes FROM ${sizes}`;
-  const fitting = `SELECT CASE WHEN coalesce(sum(size), 0) <= ${MAX_READ_BYTES} THEN ${maxRecords} ELSE (
-      SELECT greatest(1, count(*)) FROM (${bytesUpTo}) AS summed WHERE bytes <= ${MAX_READ_BYTES}
+  const fitting = `SELECT CASE WHEN coalesce(sum(size), 0) <= ${MAX_READ_BYTES} THEN ${below} ELSE (
+      SELECT ${from} + greatest(1, count(*)) FROM (${bytesUpTo}) AS summed WHERE bytes <= ${MAX_READ_BYTES}
     ) END FROM ${sizes}`;
   return `
   SELECT ${BOUNDS_OFFSET}::bigint AS record_offset, start_offset, next_offset, NULL::timestamptz, NULL::bytea, NULL::bytea, NULL::text
