@@ -73,7 +73,7 @@ export const OPTIONS = {
     'TIDEMARK_ENGINE_MEMORY',
     '2GB',
     text('a size such as 512MB or 2GB', /^[1-9]\d{0,8}(MB|GB)$/),
-    'Memory the batch engine may use before it spills to disk.',
+    'Memory that the batch engine, or an import, may use before it spills to disk.',
   ),
   engineThreads: withDefault('TIDEMARK_ENGINE_THREADS', '2', integer(1, 256), 'Threads of the batch engine.'),
   apiUrl: optional(

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalog } from '@tidemark/catalog';
-import { openSession, type SessionOptions } from '@tidemark/duckdb';
+import { memoryShare, openSession, type SessionOptions } from '@tidemark/duckdb';
 import { Lake, type LakeStorage } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock } from '@tidemark/runtime';
@@ -21,7 +21,7 @@ export type ImportContext = {
   readonly catalog: Catalog | null;
   readonly definition: Definition;
   readonly clock: Clock;
-  /** Of each of the two DuckDB sessions. */
+  /** The memory is shared by two DuckDB sessions. */
   readonly limits: Pick<SessionOptions, 'memoryLimit' | 'threads'>;
   readonly onProgress: OnProgress;
 };
@@ -34,10 +34,11 @@ const SAMPLE_ROWS = 10;
  * again. A dry run does all but the filing.
  */
 export async function importFile(context: ImportContext, file: InputFile, mapping: Mapping): Promise<ImportSummary> {
-  const { storage, catalog, definition, clock, limits, onProgress } = context;
+  const { storage, catalog, definition, clock, onProgress } = context;
+  const limits = { ...context.limits, memoryLimit: memoryShare(context.limits.memoryLimit, 1 / 2), keepsOrder: true };
   const startedMs = clock.now();
   const folder = await makeWorkingFolder(storage.scratchFolder, startedMs);
-  const session = await openSession({ ...limits, tempFolder: join(folder, 'filing'), keepsOrder: true });
+  const session = await openSession({ ...limits, tempFolder: join(folder, 'filing') });
   try {
     const lake = new Lake(storage, session);
     const writers: Writers = {
@@ -45,7 +46,7 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
       rows: await lake.rowWriter(definition),
       quarantine: await lake.quarantineWriter(),
     };
-    const mappingSession = await openSession({ ...limits, tempFolder: join(folder, 'mapping'), keepsOrder: true });
+    const mappingSession = await openSession({ ...limits, tempFolder: join(folder, 'mapping') });
     let staged: Staged;
     try {
       const sampleRows = catalog === null ? SAMPLE_ROWS : 0;
