@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { eventIdHash, IdWindow, REPEAT_CAP } from './id-window.ts';
 
@@ -43,6 +44,30 @@ test('encoding keeps the ids and their order, eight bytes each', () => {
   // A store may hand out a view into a larger buffer.
   expect(IdWindow.decode(Buffer.concat([Buffer.from('xyz'), bytes]).subarray(3)).encode()).toEqual(bytes);
   expect(IdWindow.decode(new Uint8Array()).size).toBe(0);
+});
+
+test('encoding again and again says each time what is remembered, and leaves what was handed out as it was', () => {
+  const ids = Array.from({ length: 4_000 }, (_, n) => id(n));
+  const run = fc.tuple(fc.nat(2_500), fc.constantFrom(1, 300, 700, 1_500));
+  fc.assert(
+    fc.property(fc.array(run, { minLength: 1, maxLength: 8 }), (runs) => {
+      const window = IdWindow.empty();
+      const entered = new Set<string>();
+      let handedOut: readonly [Uint8Array, Buffer] | null = null;
+      for (const [from, count] of runs) {
+        for (const each of ids.slice(from, from + count)) {
+          window.enter(each);
+          entered.delete(each);
+          entered.add(each);
+        }
+        const bytes = window.encode();
+        const remembered = Buffer.from([...entered].slice(-REPEAT_CAP).join(''), 'latin1');
+        expect(remembered.equals(bytes)).toBe(true);
+        expect(handedOut?.[1].equals(handedOut[0]) ?? true).toBe(true);
+        handedOut = [bytes, remembered];
+      }
+    }),
+  );
 });
 
 test('bytes that are no whole ids are refused', () => {

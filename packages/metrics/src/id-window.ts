@@ -5,6 +5,9 @@ export const REPEAT_CAP = 1_000;
 
 const ID_BYTES = 8;
 
+/** From so many ids on a window keeps what it encoded: to join a thousand of them for each write is most of its cost. */
+const KEPT_FROM = 512;
+
 /** An event's id as the repeat window keeps it: the first 64 bits of its SHA-256, as a string of eight bytes. */
 export const eventIdHash = (eventId: string): string => hash('sha256', eventId, 'binary').slice(0, ID_BYTES);
 
@@ -14,6 +17,10 @@ export const eventIdHash = (eventId: string): string => hash('sha256', eventId, 
  */
 export class IdWindow {
   readonly #ids: Set<string>;
+  /** As it was encoded last, if that is kept: what was entered since is behind it, and so many of its first bytes have gone out. */
+  #encoded: Buffer | null = null;
+  #entered: string[] = [];
+  #goneBytes = 0;
 
   private constructor(ids: Set<string>) {
     this.#ids = ids;
@@ -38,11 +45,15 @@ export class IdWindow {
   }
 
   enter(id: string): void {
-    this.#ids.delete(id);
+    // One from the middle can't be cut out of what was encoded.
+    if (this.#ids.delete(id)) this.#encoded = null;
     this.#ids.add(id);
+    if (this.#encoded !== null) this.#entered.push(id);
     if (this.#ids.size <= REPEAT_CAP) return;
     const oldest = this.#ids.values().next();
-    if (!oldest.done) this.#ids.delete(oldest.value);
+    if (oldest.done) return;
+    this.#ids.delete(oldest.value);
+    this.#goneBytes += ID_BYTES;
   }
 
   get size(): number {
@@ -50,6 +61,19 @@ export class IdWindow {
   }
 
   encode(): Uint8Array {
-    return Buffer.from([...this.#ids].join(''), 'latin1');
+    if (this.#encoded === null) return this.#keep(bytesOf(this.#ids));
+    if (this.#entered.length === 0) return this.#encoded;
+    return this.#keep(Buffer.concat([this.#encoded, bytesOf(this.#entered)]).subarray(this.#goneBytes));
+  }
+
+  #keep(encoded: Buffer): Buffer {
+    if (this.#ids.size >= KEPT_FROM) {
+      this.#encoded = encoded;
+      this.#entered = [];
+      this.#goneBytes = 0;
+    }
+    return encoded;
   }
 }
+
+const bytesOf = (ids: Iterable<string>): Buffer => Buffer.from([...ids].join(''), 'latin1');
