@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Consumer, type EventLog, type PartitionHandler, type ReadResult, speedLayerGroup } from '@tidemark/log';
 import type { Definition } from '@tidemark/metrics';
 import { type Clock, reached } from '@tidemark/runtime';
@@ -111,7 +112,8 @@ export class SpeedLayer implements PartitionHandler {
       held.flushing = held.fold.flush();
       // Heard by who waits for it next; until then it is nobody's failure.
       held.flushing.catch(() => {});
-      if (batch.level) await held.flushing;
+      // Else its first rows are to be on their way before more is folded.
+      await (batch.level ? held.flushing : nextTurn());
     }
     held.next = batch.next;
     held.level = batch.level;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { compareUtf8, isIdentifier } from '@tidemark/contracts';
 import type { Column } from '@tidemark/metrics';
 import { reached } from '@tidemark/runtime';
@@ -13,6 +14,7 @@ import {
   checkPosition,
 } from '../checked-row.ts';
 import { checkOffset, storableText } from '../checked-value.ts';
+import { InFlight } from '../in-flight.ts';
 import type {
   BatchRow,
   Candidate,
@@ -38,6 +40,10 @@ import { arrayText, bytesText } from './wire-text.ts';
 import { bigintOf, booleanOf, bytesOf, numberOf, numbersOf, textOf } from './wire-value.ts';
 
 const TOUCHED_PAGE = 1000;
+
+/** Few, so that one is encoded while the server works on the one before. Each is a commit, but two of them share their waiting. */
+const DELTAS_PER_STATEMENT = 250;
+const DELTA_STATEMENTS_IN_FLIGHT = 2;
 
 /** Where rows of `read` and `load_deltas` have them. */
 const PARTITION = 2;
@@ -154,7 +160,11 @@ export class PostgresViews implements Views {
 
   async writeDeltas(rows: readonly DeltaRow[]): Promise<void> {
     for (const row of rows) checkDeltaRow(this.#columns, row);
-    for (const chunk of chunksByKey(rows, deltaKey, (row, over) => row.lastOffset > over.lastOffset)) {
+    const isNewer = (row: DeltaRow, over: DeltaRow) => row.lastOffset > over.lastOffset;
+    const chunks = chunksByKey(rows, deltaKey, isNewer, DELTAS_PER_STATEMENT);
+    await new InFlight(DELTA_STATEMENTS_IN_FLIGHT).map(chunks, async (chunk) => {
+      // The statement before has to be on its way before this one is encoded.
+      await nextTurn();
       await this.#run(this.#statements.write_deltas, [
         ...keyArrays(chunk),
         arrayText(chunk.map(({ lastOffset }) => lastOffset.toString())),
@@ -164,7 +174,7 @@ export class PostgresViews implements Views {
           chunk.map(({ state }) => state),
         ),
       ]);
-    }
+    });
   }
 
   async writeTouched(keys: readonly DeltaKey[]): Promise<void> {

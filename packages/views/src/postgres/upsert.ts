@@ -5,7 +5,7 @@ import { POSTGRES_TYPES } from './column-type.ts';
 import { arrayText } from './wire-text.ts';
 
 /** A statement takes this many rows at most, so that none is too long, neither in bytes nor in time. */
-export const ROWS_PER_STATEMENT = 1000;
+const ROWS_PER_STATEMENT = 1000;
 
 /** One column of many rows, carried as one array. */
 export type Carried = {
@@ -62,6 +62,7 @@ export function* chunksByKey<T>(
   rows: readonly T[],
   keyOf: (row: T) => string,
   wins: (row: T, over: T) => boolean,
+  rowsPerStatement = ROWS_PER_STATEMENT,
 ): Iterable<T[]> {
   const byKey = new Map<string, T>();
   for (const row of rows) {
@@ -70,5 +71,5 @@ export function* chunksByKey<T>(
     if (there === undefined || wins(row, there)) byKey.set(key, row);
   }
   const ordered = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-  for (let at = 0; at < ordered.length; at += ROWS_PER_STATEMENT) yield ordered.slice(at, at + ROWS_PER_STATEMENT);
+  for (let at = 0; at < ordered.length; at += rowsPerStatement) yield ordered.slice(at, at + rowsPerStatement);
 }

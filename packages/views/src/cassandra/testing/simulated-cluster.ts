@@ -1,11 +1,11 @@
 import { ViewsError } from '../../error.ts';
+import { InFlight } from '../../in-flight.ts';
 import type { ViewStore, Views } from '../../port.ts';
 import { CassandraStore, type Definition, type Schema } from '../cassandra-store.ts';
 import { CassandraViews } from '../cassandra-views.ts';
 import { ComparedRows } from '../compared-row.ts';
 import type { Bound, Statements } from '../connection.ts';
 import { DEFINITION } from '../definition-row.ts';
-import { InFlight } from '../in-flight.ts';
 import { POINTER } from '../pointer-rows.ts';
 import type { BoundWrite } from '../replica-group.ts';
 import { SHARED_TABLES, type TableSchema } from '../schema.ts';
