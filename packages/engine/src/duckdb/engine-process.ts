@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { memoryShare, openSession } from '@tidemark/duckdb';
+import { openSession } from '@tidemark/duckdb';
 import { define } from '@tidemark/metrics';
 import { Table, tableToIPC } from 'apache-arrow';
 import { histories } from './history-rows.ts';
@@ -7,9 +7,6 @@ import type { Reply, Request } from './protocol.ts';
 import { changes, inspect, rankings, recompute } from './snapshot-queries.ts';
 
 type Work = Exclude<Request, { kind: 'taken' }>;
-
-/** What the process may have is more than DuckDB accounts for: its allocator, readers' buffers and Node come on top. */
-const DUCKDB_SHARE = 0.7;
 
 /** Batches on their way that the caller has not taken in yet. */
 const MAX_BATCHES_UNDER_WAY = 4;
@@ -20,11 +17,7 @@ const MAX_BATCHES_UNDER_WAY = 4;
  */
 async function main(): Promise<void> {
   const [memoryLimit = '', threads = '', tempFolder = ''] = process.argv.slice(2);
-  const session = await openSession({
-    memoryLimit: memoryShare(memoryLimit, DUCKDB_SHARE),
-    threads: Number(threads),
-    tempFolder,
-  });
+  const session = await openSession({ memoryLimit, threads: Number(threads), tempFolder });
   const underWay = new Map<number, { count: number; wake: () => void }>();
   const reply = (message: Reply) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
 
