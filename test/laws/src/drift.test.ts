@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Progress, runBatch } from '@tidemark/batch-layer';
+import { measureDrift, type Progress, runBatch } from '@tidemark/batch-layer';
 import type { Drift, DriftEvent } from '@tidemark/catalog';
 import { openSession, type Session } from '@tidemark/duckdb';
 import { type FreshDatabase, freshDatabase } from '@tidemark/embedded-postgres/testing';
@@ -12,6 +12,7 @@ import { pinned } from '@tidemark/views';
 import { openViews } from '@tidemark/views/open';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { CleanShop } from './clean-shop.ts';
+import { driftLaw } from './drift-law.ts';
 import { SpeedWorkers } from './speed-workers.ts';
 import { bound, DEFINITION, Killed, onPostgres, scratch, World } from './world.ts';
 
@@ -330,6 +331,23 @@ it('is never the end of a run, and measured by the next one when its own could n
     { generation: killed, status: 'measured', differing: 0 },
     { generation: last.generation, status: 'measured', differing: 0 },
   ]);
+});
+
+it('has nothing, in a first generation, of customers that an import alone brought: nobody was answered about them', async () => {
+  const own = await freshDatabase();
+  const empty = await World.open(Random.fromSeed(SEED), onPostgres(own.url), engine, session);
+  try {
+    const first = new CleanShop(empty);
+    await first.import([first.placed('c-1', 'o-1', '4.00'), first.placed('c-2', 'o-2', '4.00')]);
+    await empty.send('c-2', first.placed('c-2', 'o-3', '5.00'));
+    await empty.settle();
+    expect(await driftLaw(empty)).toBeGreaterThan(0);
+    const drift = await measureDrift(empty.context, (await empty.views.pointer())?.generation ?? 0, 0);
+    expect(drift).toMatchObject({ base: null, compared: 1, differing: 1, causes: { import: 1 } });
+  } finally {
+    await empty.close();
+    await own.drop();
+  }
 });
 
 it("is the definition's change in its first generation beside another's", async () => {
