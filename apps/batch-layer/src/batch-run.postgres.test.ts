@@ -37,7 +37,6 @@ async function killedAt(nth: number): Promise<string | null> {
   let count = 0;
   let where: string | null = null;
   system.onProgress = ({ step, detail }) => {
-    if (step === 'recompute' && detail !== 'begins') return;
     if (++count !== nth) return;
     where = `${step}: ${detail}`;
     throw new TidemarkError('TIDEMARK_TEST_KILLED', 'killed', { retryable: true });
@@ -254,7 +253,8 @@ describe('a run', () => {
     const lost = new AbortController();
     const lock = { isHeld: () => !lost.signal.aborted, lost: lost.signal, release: async () => {} };
     const catalog = { ...system.context.catalog, acquireRunLock: async () => lock };
-    system.onProgress = ({ step }) => step === 'recompute' && lost.abort();
+    // At the engine's first statement, which is told from outside of the run.
+    system.onProgress = ({ detail }) => detail.startsWith('scan') && lost.abort();
     await expect(runBatch({ ...system.context, catalog })).rejects.toMatchObject({ code: 'TIDEMARK_BATCH_LOCK_LOST' });
     system.onProgress = () => {};
     expect(await system.context.views.pointer()).toBeNull();

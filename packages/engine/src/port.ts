@@ -58,7 +58,10 @@ export type HistoryRow = {
  * as Arrow record batches. Each call reads snapshots by path, so a run goes on where a killed one stopped.
  */
 export type Engine = {
-  /** Scans each source's rows and leaves the snapshot. `onProgress` is told each statement as it begins. */
+  /**
+   * Scans each source's rows and leaves the snapshot. `onProgress` is told each statement as it begins; what it throws ends the
+   * work, and then the call.
+   */
   recompute(request: RecomputeRequest, onProgress?: (step: string) => void): Promise<RecomputeResult>;
   inspect(currency: string, snapshot: string, base: string | null): Promise<Inspection>;
   /**

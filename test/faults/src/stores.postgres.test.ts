@@ -86,11 +86,12 @@ test('two batch layers that run by themselves, and lose the right to over and ov
       await writer.acknowledges(20);
       await eventually('a run loses its right', PATIENT_MS, async () => ((await breakRunLocks()) > 0 ? true : null));
       await eventually('the next generation', PATIENT_MS, async () => {
+        system.goesOn();
         const pointer = await livePointer();
         return pointer !== null && pointer.generation > before ? true : null;
       });
     }
-    for (const layer of layers) await layer.stop();
+    for (const layer of layers) expect(await layer.stop()).toBe(0);
     expect(layers.some((layer) => layer.said().includes('TIDEMARK_BATCH_LOCK_LOST'))).toBe(true);
   }));
 

@@ -289,9 +289,9 @@ export class World {
   }
 
   #onProgress({ step, detail }: Progress): void {
-    // What the engine reports comes from its own process, not from within the run: nobody could be killed there.
-    const within = step !== 'recompute' || detail === 'begins';
-    if (!within || this.#killAtProgress === null || --this.#killAtProgress > 0) return;
+    // At whichever of the engine's many statements a run is killed, it leaves the same: they count as one moment.
+    const isOneOfMany = step === 'recompute' && detail !== 'begins';
+    if (isOneOfMany || this.#killAtProgress === null || --this.#killAtProgress > 0) return;
     throw new Killed();
   }
 

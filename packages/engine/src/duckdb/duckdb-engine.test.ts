@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -261,6 +262,31 @@ describe('the DuckDB engine', () => {
       snapshot: join(folder, 'no'),
     };
     await expect(engine.recompute(request)).rejects.toMatchObject({ code: 'TIDEMARK_ENGINE_FAILED' });
+  });
+
+  it('fails with what its caller throws when told of progress, leaves no snapshot, and goes on', async () => {
+    const rows = { orders: [await parquet('o9', orders(0, 70, '1000 + i'))] };
+    const snapshot = join(folder, 'refused.snapshot');
+    const told: string[] = [];
+    const asked = engine.recompute(
+      { currency: 'USD', definitionId: definition.id, barrierAtMs, rows, snapshot },
+      (step) => {
+        told.push(step);
+        throw new Error('no more of it');
+      },
+    );
+    await expect(asked).rejects.toThrow('no more of it');
+    expect(told).toHaveLength(1);
+    expect(existsSync(snapshot)).toBe(false);
+    expect((await changed(await recomputeOver(rows, 'g9'), null)).size).toBe(7);
+  });
+
+  it('ends what it sends when nobody takes it any more', async () => {
+    const many = `SELECT * REPLACE ('c-' || position AS customer_id) FROM (${orders(0, 100_000, '1000')})`;
+    const snapshot = await recomputeOver({ orders: [await parquet('o10', many)] }, 'g10');
+    // Left behind at its first batch: the loop ends when the process has ended it.
+    for await (const batch of engine.changes('USD', snapshot, null)) if (batch.numRows > 0) break;
+    expect((await changed(snapshot, null)).size).toBe(100_000);
   });
 
   it('says so when its process is gone, and leaves no call waiting', async () => {

@@ -66,19 +66,24 @@ class DuckDbEngine implements Engine {
       arrived.push(item);
       wake();
     };
+    const next = async (): Promise<Reply | EngineError> => {
+      for (;;) {
+        const item = arrived.shift();
+        if (item) return item;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    let hasEnded = false;
     this.#listeners.set(id, { reply: push, gone: push });
     try {
       this.#send({ id, kind: 'changes', currency, snapshot, base });
       let batches = 0;
       let rows = 0;
       for (;;) {
-        const item = arrived.shift();
-        if (item === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
+        const item = await next();
+        hasEnded = isEnd(item);
         if (item instanceof EngineError) throw item;
         if (item.kind === 'failed') throw new EngineError('TIDEMARK_ENGINE_FAILED', item.message);
         if (item.kind === 'end') {
@@ -98,6 +103,9 @@ class DuckDbEngine implements Engine {
         this.#send({ id, kind: 'taken' });
       }
     } finally {
+      // Whoever takes no more of it must not leave a query open in the process for as long as that lives.
+      if (!hasEnded) this.#stop(id);
+      while (!hasEnded) hasEnded = isEnd(await next());
       this.#listeners.delete(id);
     }
   }
@@ -115,21 +123,36 @@ class DuckDbEngine implements Engine {
 
   #ask(request: Unnumbered<Request>, onProgress: (step: string) => void = () => {}): Promise<unknown> {
     const id = this.#nextId++;
+    let refused: { readonly error: unknown } | null = null;
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
         this.#listeners.delete(id);
-        finish();
+        if (refused) reject(refused.error);
+        else finish();
       };
       this.#listeners.set(id, {
         gone: (error) => settle(() => reject(error)),
         reply: (reply) => {
-          if (reply.kind === 'progress') onProgress(reply.step);
+          if (reply.kind === 'progress' && !refused) {
+            // Thrown from here it would be the end of this process. The call fails once the work has ended, which leaves no file.
+            try {
+              onProgress(reply.step);
+            } catch (error) {
+              refused = { error };
+              this.#stop(id);
+            }
+          }
           if (reply.kind === 'done') settle(() => resolve(reply.result));
           if (reply.kind === 'failed') settle(() => reject(new EngineError('TIDEMARK_ENGINE_FAILED', reply.message)));
         },
       });
       this.#send({ id, ...request });
     });
+  }
+
+  /** Tells a process that there still is that an answer is not wanted any more. */
+  #stop(id: number): void {
+    if (this.#child?.connected) this.#child.send({ id, kind: 'stop' } satisfies Request, () => {});
   }
 
   #send(request: Request): void {
@@ -166,3 +189,6 @@ class DuckDbEngine implements Engine {
     for (const listener of [...this.#listeners.values()]) listener.gone(error);
   }
 }
+
+const isEnd = (item: Reply | EngineError): boolean =>
+  item instanceof EngineError || item.kind === 'failed' || item.kind === 'end';

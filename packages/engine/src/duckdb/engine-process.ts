@@ -6,7 +6,10 @@ import { histories } from './history-rows.ts';
 import type { Reply, Request } from './protocol.ts';
 import { changes, inspect, rankings, recompute } from './snapshot-queries.ts';
 
-type Work = Exclude<Request, { kind: 'taken' }>;
+type Work = Exclude<Request, { kind: 'taken' | 'stop' }>;
+
+/** A request that is being answered. */
+type Task = { isStopped: boolean; batchesUnderWay: number; wake: () => void };
 
 /** Batches on their way that the caller has not taken in yet. */
 const MAX_BATCHES_UNDER_WAY = 4;
@@ -18,48 +21,43 @@ const MAX_BATCHES_UNDER_WAY = 4;
 async function main(): Promise<void> {
   const [memoryLimit = '', threads = '', tempFolder = ''] = process.argv.slice(2);
   const session = await openSession({ memoryLimit, threads: Number(threads), tempFolder });
-  const underWay = new Map<number, { count: number; wake: () => void }>();
+  const tasks = new Map<number, Task>();
   const reply = (message: Reply) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
 
   const sendChanges = async (
     connection: DuckDBConnection,
-    id: number,
-    currency: string,
-    snapshot: string,
-    base: string | null,
+    task: Task,
+    { id, currency, snapshot, base }: Extract<Work, { kind: 'changes' }>,
   ) => {
     const definition = define(currency);
-    const flow = { count: 0, wake: () => {} };
-    underWay.set(id, flow);
     let batches = 0;
     let rows = 0;
     for await (const batch of changes(connection, definition, snapshot, base)) {
-      while (flow.count >= MAX_BATCHES_UNDER_WAY) {
+      while (task.batchesUnderWay >= MAX_BATCHES_UNDER_WAY && !task.isStopped) {
         await new Promise<void>((resolve) => {
-          flow.wake = resolve;
+          task.wake = resolve;
         });
       }
-      flow.count++;
+      failIfStopped(task);
+      task.batchesUnderWay++;
       batches++;
       rows += batch.numRows;
       const ipc = tableToIPC(new Table(batch), 'stream');
       await reply({ id, kind: 'batch', ipc, rows: batch.numRows });
     }
-    underWay.delete(id);
     await reply({ id, kind: 'end', batches, rows });
   };
 
-  const answer = async (connection: DuckDBConnection, message: Work): Promise<void> => {
+  const answer = async (connection: DuckDBConnection, task: Task, message: Work): Promise<void> => {
     const { id } = message;
     switch (message.kind) {
       case 'changes':
-        return sendChanges(connection, id, message.currency, message.snapshot, message.base);
+        return sendChanges(connection, task, message);
       case 'recompute': {
-        const result = await recompute(
-          connection,
-          message.request,
-          (step) => void reply({ id, kind: 'progress', step }),
-        );
+        const result = await recompute(connection, message.request, (step) => {
+          failIfStopped(task);
+          void reply({ id, kind: 'progress', step });
+        });
         return reply({ id, kind: 'done', result });
       }
       case 'inspect': {
@@ -81,24 +79,33 @@ async function main(): Promise<void> {
 
   /** Each request has its own connection, with whose end its temporary tables go. */
   const work = async (message: Work) => {
+    const task = { isStopped: false, batchesUnderWay: 0, wake: () => {} };
+    tasks.set(message.id, task);
     const connection = await session.connect();
     try {
-      await answer(connection, message);
+      await answer(connection, task, message);
     } finally {
       connection.closeSync();
+      tasks.delete(message.id);
     }
   };
 
   process.on('message', (message: Request) => {
-    if (message.kind === 'taken') {
-      const flow = underWay.get(message.id);
-      if (flow) flow.count--;
-      flow?.wake();
+    if (message.kind === 'taken' || message.kind === 'stop') {
+      const task = tasks.get(message.id);
+      if (!task) return;
+      if (message.kind === 'taken') task.batchesUnderWay--;
+      else task.isStopped = true;
+      task.wake();
       return;
     }
     work(message).catch((error: unknown) => reply({ id: message.id, kind: 'failed', message: String(error) }));
   });
   process.on('disconnect', () => process.exit(0));
+}
+
+function failIfStopped({ isStopped }: Task): void {
+  if (isStopped) throw new Error('the caller wanted no more of it');
 }
 
 // Ctrl-C reaches the whole group; the caller decides when the engine ends.

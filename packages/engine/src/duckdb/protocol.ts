@@ -18,6 +18,8 @@ export type Request = { readonly id: number } & (
   | { readonly kind: 'histories'; readonly request: HistoryRequest }
   /** The caller has taken a batch in: the process may send one more. */
   | { readonly kind: 'taken' }
+  /** The caller no longer wants the answer. What was under way ends as failed, at its next statement or batch. */
+  | { readonly kind: 'stop' }
 );
 
 /** What the process answers. */

@@ -313,11 +313,15 @@ export class DeployedSystem {
     this.isComplete();
   }
 
+  /** Throws when an app ended by itself. */
+  goesOn(): void {
+    for (const app of this.#running) if (app.hasEnded) throw new Error(`${app.name} ended by itself:\n${app.tail()}`);
+  }
+
   /** Throws when an app ended by itself, or a process runs that should not. */
   isComplete(): void {
-    const apps = this.#running;
-    for (const app of apps) if (app.hasEnded) throw new Error(`${app.name} ended by itself:\n${app.tail()}`);
-    expect(processesOf(this.#folder)).toEqual(apps.map(({ pid }) => pid).sort((a, b) => a - b));
+    this.goesOn();
+    expect(processesOf(this.#folder)).toEqual(this.#running.map(({ pid }) => pid).sort((a, b) => a - b));
   }
 
   /** Stops every app in order; each has to end with 0, and nothing may be left. */
