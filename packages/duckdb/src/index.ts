@@ -1,3 +1,3 @@
 export { identifier, textListLiteral, textLiteral } from './literal.ts';
-export { memoryShare } from './memory-share.ts';
+export { megabytes, memoryShare } from './memory-share.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';

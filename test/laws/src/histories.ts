@@ -15,6 +15,9 @@ const only = process.env.TIDEMARK_SEED;
 /** Histories at once: while one waits for a store, another computes. */
 const LANES = 3;
 
+/** Few enough that the longer histories are recomputed in slices of customers, and the shorter as a whole. */
+const ROWS_AT_ONCE = 40;
+
 /** So many bring about every hard moment; fewer may not. */
 const ENOUGH = 25;
 
@@ -32,7 +35,7 @@ export async function holdMergeLaw(byDefault: number, freshStores: () => Promise
   const folder = await mkdtemp(join(scratch, 'tidemark-laws-'));
   const limits = { memoryLimit: '512MB', threads: 1, tempFolder: join(folder, 'spill') };
   const session = await openSession(limits);
-  const engine = openDuckDbEngine(limits);
+  const engine = openDuckDbEngine({ ...limits, rowsAtOnce: ROWS_AT_ONCE });
   const moments: ReadMoment[] = [];
   let corrected = 0;
   let next = first;

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { SessionOptions } from '@tidemark/duckdb';
+import { megabytes, type SessionOptions } from '@tidemark/duckdb';
 import { type RecordBatch, tableFromIPC } from 'apache-arrow';
 import { EngineError } from '../error.ts';
 import type { Engine, HistoryRequest, HistoryRow, Inspection, Rankings, RecomputeResult } from '../port.ts';
@@ -11,19 +11,30 @@ import type { RankedColumns, Reply, Request } from './protocol.ts';
 type Unnumbered<R> = R extends { id: number } ? Omit<R, 'id'> : never;
 type Listener = { readonly reply: (reply: Reply) => void; readonly gone: (error: EngineError) => void };
 
+export type DuckDbEngineOptions = SessionOptions & {
+  /** Rows of history that a recompute works on at once. Default: as many as stay within the memory limit. */
+  readonly rowsAtOnce?: number;
+};
+
+/**
+ * Rows for each megabyte of the limit. Their tables, hashes and lists take 240 to 330 bytes of the process's memory each, of which
+ * DuckDB counts a part only: so it stays within the limit, and nothing spills.
+ */
+const ROWS_PER_MEGABYTE = 2_500;
+
 /** DuckDB in a process of its own, started with the first call. `close` ends it; so does the end of this process. */
-export function openDuckDbEngine(options: SessionOptions): Engine {
+export function openDuckDbEngine(options: DuckDbEngineOptions): Engine {
   return new DuckDbEngine(options);
 }
 
 class DuckDbEngine implements Engine {
-  readonly #options: SessionOptions;
+  readonly #options: DuckDbEngineOptions;
   readonly #listeners = new Map<number, Listener>();
   #child: ChildProcess | null = null;
   #closed = false;
   #nextId = 1;
 
-  constructor(options: SessionOptions) {
+  constructor(options: DuckDbEngineOptions) {
     this.#options = options;
   }
 
@@ -168,9 +179,12 @@ class DuckDbEngine implements Engine {
 
   #start(): ChildProcess {
     const { memoryLimit, threads, tempFolder } = this.#options;
+    const { rowsAtOnce = megabytes(memoryLimit) * ROWS_PER_MEGABYTE } = this.#options;
     const extension = extname(fileURLToPath(import.meta.url));
     const script = fileURLToPath(new URL(`./engine-process${extension}`, import.meta.url));
-    const child = fork(script, [memoryLimit, String(threads), tempFolder], { serialization: 'advanced' });
+    const child = fork(script, [memoryLimit, String(threads), tempFolder, String(rowsAtOnce)], {
+      serialization: 'advanced',
+    });
     child.on('message', (reply: Reply) => this.#listeners.get(reply.id)?.reply(reply));
     child.on('error', (cause) => this.#lose('could not be started', cause));
     child.on('exit', (code, signal) => {

@@ -4,7 +4,8 @@ import { define } from '@tidemark/metrics';
 import { Table, tableToIPC } from 'apache-arrow';
 import { histories } from './history-rows.ts';
 import type { Reply, Request } from './protocol.ts';
-import { changes, inspect, rankings, recompute } from './snapshot-queries.ts';
+import { recompute } from './recompute.ts';
+import { changes, inspect, rankings } from './snapshot-queries.ts';
 
 type Work = Exclude<Request, { kind: 'taken' | 'stop' }>;
 
@@ -19,7 +20,7 @@ const MAX_BATCHES_UNDER_WAY = 4;
  * closes, for whatever reason.
  */
 async function main(): Promise<void> {
-  const [memoryLimit = '', threads = '', tempFolder = ''] = process.argv.slice(2);
+  const [memoryLimit = '', threads = '', tempFolder = '', rowsAtOnce = ''] = process.argv.slice(2);
   const session = await openSession({ memoryLimit, threads: Number(threads), tempFolder });
   const tasks = new Map<number, Task>();
   const reply = (message: Reply) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
@@ -54,10 +55,15 @@ async function main(): Promise<void> {
       case 'changes':
         return sendChanges(connection, task, message);
       case 'recompute': {
-        const result = await recompute(connection, message.request, (step) => {
-          failIfStopped(task);
-          void reply({ id, kind: 'progress', step });
-        });
+        const result = await recompute(
+          session,
+          message.request,
+          { rowsAtOnce: Number(rowsAtOnce), tempFolder },
+          (step) => {
+            failIfStopped(task);
+            void reply({ id, kind: 'progress', step });
+          },
+        );
         return reply({ id, kind: 'done', result });
       }
       case 'inspect': {

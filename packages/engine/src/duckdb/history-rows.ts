@@ -12,12 +12,12 @@ import {
 } from '@tidemark/metrics';
 import { EngineError } from '../error.ts';
 import type { HistoryRequest, HistoryRow } from '../port.ts';
-import { definitionOf, viewLanded } from './landed-rows.ts';
+import { definitionOf, landedIn, viewLanded } from './landed-rows.ts';
 
 /** Every landed row of the customers asked for. */
 export async function histories(connection: DuckDBConnection, request: HistoryRequest): Promise<readonly HistoryRow[]> {
   const definition = definitionOf(request.currency, request.definitionId);
-  await viewLanded(connection, definition, request.rows);
+  await viewLanded(connection, definition, landedIn(request.rows));
   const customers = textListLiteral(request.customerIds);
   const found: HistoryRow[] = [];
   for (const source of definition.sources) {

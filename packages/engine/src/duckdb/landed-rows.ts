@@ -14,15 +14,23 @@ export function definitionOf(currency: string, id: string): Definition {
   );
 }
 
-/** Makes the relations `landed_<source>` of a connection: the rows of each source over its files. */
+/** The landed rows of a source, as SQL. */
+export type LandedSql = (source: Source) => string;
+
+/** The landed rows over the files that a caller names. */
+export const landedIn =
+  (rows: RecomputeRequest['rows']): LandedSql =>
+  (source) =>
+    landedSql(source, rows[source.name] ?? []);
+
+/** Makes the relations `landed_<source>` of a connection. */
 export async function viewLanded(
   connection: DuckDBConnection,
   definition: Definition,
-  rows: RecomputeRequest['rows'],
+  landed: LandedSql,
 ): Promise<void> {
-  for (const source of definition.sources) {
-    await connection.run(`CREATE TEMP VIEW landed_${source.name} AS ${landedSql(source, rows[source.name] ?? [])}`);
-  }
+  for (const source of definition.sources)
+    await connection.run(`CREATE TEMP VIEW landed_${source.name} AS ${landed(source)}`);
 }
 
 /** A source's rows over its files. Imports are told apart by the file, since their number is given when they are accepted. */

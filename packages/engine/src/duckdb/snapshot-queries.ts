@@ -1,57 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
 import { identifier, textLiteral } from '@tidemark/duckdb';
-import {
-  type Definition,
-  rankLists,
-  rankSql,
-  recomputeSql,
-  type SqlInteger,
-  UNRANKED_SCORE,
-  zeroState,
-} from '@tidemark/metrics';
+import { type Definition, rankLists, rankSql, type SqlInteger, UNRANKED_SCORE, zeroState } from '@tidemark/metrics';
 import type { RecordBatch } from 'apache-arrow';
 import { toRecordBatch } from '../arrow-column.ts';
-import type { Inspection, RecomputeRequest, RecomputeResult } from '../port.ts';
+import type { Inspection } from '../port.ts';
 import { batchOfChunk, vectorsSql } from './chunk-batch.ts';
-import { definitionOf, viewLanded } from './landed-rows.ts';
 import type { RankedColumns } from './protocol.ts';
 import { DIGEST, digestSql } from './state-digest.ts';
-
-/**
- * Temporary tables and views go with the connection. History is scanned into a database of its own, compressed: at
- * 20 million rows the same tables, uncompressed, spill to disk and take more than twice as long.
- */
-export async function recompute(
-  connection: DuckDBConnection,
-  request: RecomputeRequest,
-  onProgress: (step: string) => void,
-): Promise<RecomputeResult> {
-  const definition = definitionOf(request.currency, request.definitionId);
-  const durations: Record<string, number> = {};
-  const run = async (name: string, sql: string) => {
-    onProgress(name);
-    const began = performance.now();
-    const { rowsChanged } = await connection.run(sql);
-    durations[name] = Math.round(performance.now() - began);
-    return rowsChanged;
-  };
-  await viewLanded(connection, definition, request.rows);
-  const history = identifier(`history ${randomUUID()}`);
-  await connection.run(`ATTACH ':memory:' AS ${history} (COMPRESS); USE ${history}`);
-  try {
-    for (const { name, sql } of recomputeSql(definition, request.barrierAtMs)) await run(name, sql);
-    const digested = `SELECT *, ${digestSql(definition.columns)} AS ${DIGEST} FROM states`;
-    const copy = `COPY (${digested}) TO ${textLiteral(request.snapshot)} (FORMAT parquet, COMPRESSION zstd)`;
-    return { customers: await run('snapshot', copy), durations };
-  } catch (error) {
-    await rm(request.snapshot, { force: true });
-    throw error;
-  } finally {
-    await connection.run(`USE memory; DETACH ${history}`);
-  }
-}
 
 const snapshotSql = (path: string) => `read_parquet(${textLiteral(path)})`;
 
