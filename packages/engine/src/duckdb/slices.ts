@@ -39,22 +39,18 @@ export async function sliceLanded(
       `COPY (${numbered}) TO ${textLiteral(join(folder, source.name))} (${SLICED})`,
     );
   }
-  const files = new Map<Source, readonly (readonly string[])[]>();
-  for (const source of definition.sources) {
-    const ofSlices = Array.from({ length: bounds.length + 1 }, (_, nth) =>
-      filesIn(join(folder, source.name, `slice=${nth}`)),
-    );
-    files.set(source, await Promise.all(ofSlices));
-  }
-  return Array.from(
-    { length: bounds.length + 1 },
-    (_, nth): LandedSql =>
-      (source) => {
-        const own = files.get(source)?.[nth] ?? [];
-        if (own.length === 0) return landedIn({})(source);
-        return `SELECT * FROM read_parquet(${textListLiteral(own)}, hive_partitioning = false)`;
-      },
-  );
+  const slices = Array.from({ length: bounds.length + 1 }, (_, nth) => nth);
+  return Promise.all(slices.map((nth) => landedInSlice(definition, folder, nth)));
+}
+
+async function landedInSlice({ sources }: Definition, folder: string, nth: number): Promise<LandedSql> {
+  const files = new Map<Source, readonly string[]>();
+  for (const source of sources) files.set(source, await filesIn(join(folder, source.name, `slice=${nth}`)));
+  return (source) => {
+    const own = files.get(source) ?? [];
+    if (own.length === 0) return landedIn({})(source);
+    return `SELECT * FROM read_parquet(${textListLiteral(own)}, hive_partitioning = false)`;
+  };
 }
 
 /** Read once and soon: what compression saves of the disk it costs twice in time. */
