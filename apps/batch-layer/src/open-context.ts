@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { openCatalog } from '@tidemark/catalog';
 import { openSession } from '@tidemark/duckdb';
 import { openDuckDbEngine } from '@tidemark/engine/duckdb';
-import { Lake } from '@tidemark/lake';
+import { Lake, openWorkingFolder } from '@tidemark/lake';
 import { openStorage } from '@tidemark/lake/open';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
@@ -46,10 +45,20 @@ export async function openContext(
   const catalog = await openCatalog(options.catalogUrl);
   app.onStop('catalog', () => catalog.close());
   const storage = await openStorage(options.lakeUrl);
-  const tempFolder = join(storage.scratchFolder, `spill-${process.pid}`);
-  const landing = await openSession({ memoryLimit: LANDING_MEMORY, threads: 1, tempFolder, keepsOrder: true });
+  const folder = await openWorkingFolder(storage, 'batch');
+  app.onStop('working folder', () => folder.remove());
+  const landing = await openSession({
+    memoryLimit: LANDING_MEMORY,
+    threads: 1,
+    tempFolder: folder.path,
+    keepsOrder: true,
+  });
   app.onStop('landing', () => landing.close());
-  const engine = openDuckDbEngine({ memoryLimit: options.engineMemory, threads: options.engineThreads, tempFolder });
+  const engine = openDuckDbEngine({
+    memoryLimit: options.engineMemory,
+    threads: options.engineThreads,
+    tempFolder: folder.path,
+  });
   app.onStop('engine', () => engine.close());
   const { barrierDistanceMs, floorGraceMs, generations } = options;
   return {

@@ -7,3 +7,4 @@ export type { QuarantinedLine, QuarantineWriter } from './quarantine-file.ts';
 export { EVENT_FILE_COLUMNS, eventFileValues, type LandingRecord, type Place, type RawRecord } from './raw-record.ts';
 export type { EventWriter, RowWriter, UnitFiles } from './unit-files.ts';
 export { rowFileColumns, rowFileValues } from './unit-writer.ts';
+export { openWorkingFolder, type WorkingFolder } from './working-folder.ts';

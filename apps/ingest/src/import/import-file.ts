@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalog } from '@tidemark/catalog';
 import { memoryShare, openSession, type SessionOptions } from '@tidemark/duckdb';
-import { Lake, type LakeStorage } from '@tidemark/lake';
+import { Lake, type LakeStorage, openWorkingFolder } from '@tidemark/lake';
 import type { Definition } from '@tidemark/metrics';
 import type { Clock } from '@tidemark/runtime';
 import { settle } from './earlier-imports.ts';
@@ -13,7 +12,6 @@ import type { ImportSummary } from './import-summary.ts';
 import type { InputFile } from './input-file.ts';
 import type { Mapping } from './mapping.ts';
 import { type OnProgress, type Staged, stageFile } from './stage-file.ts';
-import { makeWorkingFolder } from './working-folder.ts';
 
 export type ImportContext = {
   readonly storage: LakeStorage;
@@ -37,8 +35,8 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
   const { storage, catalog, definition, clock, onProgress } = context;
   const limits = { ...context.limits, memoryLimit: memoryShare(context.limits.memoryLimit, 1 / 2), keepsOrder: true };
   const startedMs = clock.now();
-  const folder = await makeWorkingFolder(storage.scratchFolder, startedMs);
-  const session = await openSession({ ...limits, tempFolder: join(folder, 'filing') });
+  const folder = await openWorkingFolder(storage, 'import');
+  const session = await openSession({ ...limits, tempFolder: join(folder.path, 'filing') });
   try {
     const lake = new Lake(storage, session);
     const writers: Writers = {
@@ -46,12 +44,12 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
       rows: await lake.rowWriter(definition),
       quarantine: await lake.quarantineWriter(),
     };
-    const mappingSession = await openSession({ ...limits, tempFolder: join(folder, 'mapping') });
+    const mappingSession = await openSession({ ...limits, tempFolder: join(folder.path, 'mapping') });
     let staged: Staged;
     try {
       const sampleRows = catalog === null ? SAMPLE_ROWS : 0;
       staged = await stageFile(
-        { session: mappingSession, writers, definition, folder, sampleRows, onProgress },
+        { session: mappingSession, writers, definition, folder: folder.path, sampleRows, onProgress },
         file,
         mapping,
       );
@@ -84,7 +82,7 @@ export async function importFile(context: ImportContext, file: InputFile, mappin
     };
   } finally {
     session.close();
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
 }
 

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openCatalog } from '@tidemark/catalog';
 import { openSession } from '@tidemark/duckdb';
-import { Lake, type LakeFile, type LakeStorage } from '@tidemark/lake';
+import { Lake, type LakeFile, type LakeStorage, openWorkingFolder } from '@tidemark/lake';
 import { openStorage } from '@tidemark/lake/open';
 import { openLog } from '@tidemark/log/open';
 import { define } from '@tidemark/metrics';
@@ -160,11 +160,8 @@ async function* storeFindings(stores: SystemStores): AsyncGenerator<Finding> {
 /** Reads every file that the manifest names, and compares. */
 async function verifyLake({ lakeUrl }: SystemStores): Promise<string> {
   const storage = await openStorage(lakeUrl);
-  const session = await openSession({
-    memoryLimit: '256MB',
-    threads: 1,
-    tempFolder: `${storage.scratchFolder}/doctor`,
-  });
+  const folder = await openWorkingFolder(storage, 'doctor');
+  const session = await openSession({ memoryLimit: '256MB', threads: 1, tempFolder: folder.path });
   try {
     const lake = new Lake(storage, session);
     const imports = await lake.imports();
@@ -180,6 +177,7 @@ async function verifyLake({ lakeUrl }: SystemStores): Promise<string> {
     return `${count(files.length)} files hold what was written`;
   } finally {
     session.close();
+    await folder.remove();
   }
 }
 

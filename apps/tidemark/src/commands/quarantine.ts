@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { openSession } from '@tidemark/duckdb';
-import { Lake, type QuarantinedLine } from '@tidemark/lake';
+import { Lake, openWorkingFolder, type QuarantinedLine } from '@tidemark/lake';
 import { openStorage } from '@tidemark/lake/open';
 import { applyOptions } from '@tidemark/runtime';
 import type { Command } from 'commander';
@@ -32,8 +31,8 @@ export function quarantineCommand(program: Command): void {
 async function listQuarantine(flags: ListFlags): Promise<void> {
   const { lakeUrl } = storesOf(findSystem(process.env, flags));
   const storage = await openStorage(lakeUrl);
-  const tempFolder = join(storage.scratchFolder, `list-${process.pid}`);
-  const session = await openSession({ memoryLimit: '256MB', threads: 1, tempFolder });
+  const folder = await openWorkingFolder(storage, 'quarantine');
+  const session = await openSession({ memoryLimit: '256MB', threads: 1, tempFolder: folder.path });
   let left = flags.limit === 'all' ? Number.POSITIVE_INFINITY : Number(flags.limit);
   const rows: string[][] = [];
   try {
@@ -49,6 +48,7 @@ async function listQuarantine(flags: ListFlags): Promise<void> {
     }
   } finally {
     session.close();
+    await folder.remove();
   }
   if (flags.json) return;
   const columns = ['import', 'file', 'line', 'code', 'reason', 'row'].map((title) => ({ title }));

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { openSession } from '@tidemark/duckdb';
-import { Lake } from '@tidemark/lake';
+import { Lake, openWorkingFolder } from '@tidemark/lake';
 import { openStorage } from '@tidemark/lake/open';
 import { openLog } from '@tidemark/log/open';
 import { applyOptions } from '@tidemark/runtime';
@@ -58,8 +57,8 @@ async function run(flags: VerifyFlags): Promise<void> {
 async function verifyOn(system: System, sample: number, seed: number): Promise<VerifyReport> {
   const { lakeUrl, logUrl, currency } = storesOf(system);
   const storage = await openStorage(lakeUrl);
-  const tempFolder = join(storage.scratchFolder, `verify-${process.pid}`);
-  const session = await openSession({ memoryLimit: '512MB', threads: 1, tempFolder });
+  const folder = await openWorkingFolder(storage, 'verify');
+  const session = await openSession({ memoryLimit: '512MB', threads: 1, tempFolder: folder.path });
   const log = await openLog(logUrl);
   const bar = process.stderr.isTTY
     ? new SingleBar({
@@ -88,6 +87,7 @@ async function verifyOn(system: System, sample: number, seed: number): Promise<V
     bar?.stop();
     await log.close();
     session.close();
+    await folder.remove();
   }
 }
 
