@@ -283,6 +283,7 @@ export class World {
       const [newest] = await this.catalog.runs({ limit: 1 });
       const outcome = await runBatch(this.context);
       await this.readBarriers();
+      if (outcome.status === 'rejected') throw new Error(`the quality gate refused it: ${outcome.reason}`);
       if (newest?.status !== 'running' && outcome.status === 'published') break;
     }
     await this.workers.settle();
