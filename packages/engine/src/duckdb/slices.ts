@@ -15,10 +15,13 @@ export type SliceOptions = {
   readonly folder: string;
 };
 
+/** So many slices are each read out of all files: to write every row where it belongs costs as much as reading it four times. */
+const FEW_SLICES = 3;
+
 /**
  * The landed rows in slices of about `rowsAtOnce`: each has all rows of its customers, and the ids of one slice are below
- * those of the next. A history that is not longer is one slice, of the files as they are; of another each row is written once
- * to the slice it belongs to, so that none is read more than twice however many slices there are.
+ * those of the next. A history that is not longer is one slice. Of one that has many, each row is first written to the slice it
+ * belongs to, so that none is read more than twice.
  */
 export async function sliceLanded(
   session: Session,
@@ -31,6 +34,11 @@ export async function sliceLanded(
   const rows = await countRows(connection, definition, landed);
   const bounds = rows > rowsAtOnce ? await boundsOf(connection, definition, landed, Math.ceil(rows / rowsAtOnce)) : [];
   if (bounds.length === 0) return [landed];
+  const slices = Array.from({ length: bounds.length + 1 }, (_, nth) => nth);
+  if (slices.length <= FEW_SLICES)
+    return slices.map(
+      (nth) => (source) => `SELECT * FROM (${landed(source)}) WHERE ${isBetween(bounds[nth - 1], bounds[nth])}`,
+    );
   for (const source of definition.sources) {
     const numbered = `SELECT *, ${sliceSql(bounds, 0, bounds.length)} AS slice FROM (${landed(source)})`;
     await run(
@@ -39,7 +47,6 @@ export async function sliceLanded(
       `COPY (${numbered}) TO ${textLiteral(join(folder, source.name))} (${SLICED})`,
     );
   }
-  const slices = Array.from({ length: bounds.length + 1 }, (_, nth) => nth);
   return Promise.all(slices.map((nth) => landedInSlice(definition, folder, nth)));
 }
 
@@ -76,6 +83,12 @@ async function boundsOf(
     await connection.runAndReadAll(`SELECT DISTINCT unnest(quantile_disc(customer_id, [${parts.join(', ')}])) AS bound
     FROM (SELECT customer_id FROM (${ids}) USING SAMPLE reservoir(${SAMPLED_ROWS} ROWS)) ORDER BY bound`);
   return found.getRows().map(([bound]) => String(bound));
+}
+
+/** True of a customer from one bound on and below another; undefined bounds nothing. */
+function isBetween(from: string | undefined, below: string | undefined): string {
+  const above = from === undefined ? 'true' : `customer_id >= ${textLiteral(from)}`;
+  return below === undefined ? above : `${above} AND customer_id < ${textLiteral(below)}`;
 }
 
 /** The number of a customer's slice, of those from one number to another: by halves, since there may be hundreds. */
